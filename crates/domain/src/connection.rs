@@ -1,0 +1,186 @@
+//! How a datastore is reached: one value with two forms.
+
+use crate::{ConnectionString, DatabaseName, Host, Password, Port, System, Username};
+use std::fmt;
+use std::str::FromStr;
+
+/// How much of TLS a connection asks for, from weakest to strongest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TlsMode {
+    /// Plain text.
+    Disable,
+    /// TLS when the server offers it in band (PostgreSQL, MySQL), plain text otherwise.
+    #[default]
+    Prefer,
+    /// TLS, without checking who answers.
+    Require,
+    /// TLS, with the certificate checked against a trusted CA and the host name.
+    VerifyFull,
+}
+
+/// Not the name of a TLS mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a TLS mode")]
+pub struct UnknownTlsMode;
+
+impl TlsMode {
+    /// All modes, from weakest to strongest.
+    pub const ALL: [Self; 4] = [Self::Disable, Self::Prefer, Self::Require, Self::VerifyFull];
+
+    /// The name in JSON and in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Disable => "disable",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyFull => "verify_full",
+        }
+    }
+}
+
+impl FromStr for TlsMode {
+    type Err = UnknownTlsMode;
+
+    fn from_str(name: &str) -> Result<Self, UnknownTlsMode> {
+        Self::ALL.into_iter().find(|m| m.as_str() == name).ok_or(UnknownTlsMode)
+    }
+}
+
+impl fmt::Display for TlsMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A connection given by its parts, with the plain password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionParts {
+    /// Where the server is.
+    pub host: Host,
+    /// TCP port.
+    pub port: Port,
+    /// Who logs in.
+    pub username: Username,
+    /// With what.
+    pub password: Password,
+    /// What to open; the system's own default when `None`.
+    pub database: Option<DatabaseName>,
+    /// How much of TLS.
+    pub tls: TlsMode,
+}
+
+/// A connection in one of its two forms, with plain secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConnectionTarget {
+    /// By parts.
+    Parts(ConnectionParts),
+    /// By connection string.
+    Uri(ConnectionString),
+}
+
+impl ConnectionTarget {
+    /// What a connection test needs to know, the same for both forms.
+    #[must_use]
+    pub fn connect_spec(&self, system: System) -> ConnectSpec {
+        match self {
+            Self::Uri(string) => string.connect_spec(),
+            Self::Parts(parts) => ConnectSpec {
+                system,
+                endpoints: vec![Endpoint { host: parts.host.clone(), port: Some(parts.port) }],
+                discover_by_srv: false,
+                credentials: Some(Credentials {
+                    username: Some(parts.username.clone()),
+                    password: Some(parts.password.clone()),
+                }),
+                database: parts.database.clone(),
+                tls: parts.tls,
+                auth_source: None,
+                auth_mechanism: None,
+            },
+        }
+    }
+}
+
+/// One place to connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Host name or address.
+    pub host: Host,
+    /// Port; `None` only for a name that is to be discovered by SRV records.
+    pub port: Option<Port>,
+}
+
+/// Who logs in, and with what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// User; `None` means the system's default user (Redis: `default`).
+    pub username: Option<Username>,
+    /// Password; `None` for a user whom the server lets in without one (PostgreSQL `trust`, MySQL
+    /// accounts with an empty password).
+    pub password: Option<Password>,
+}
+
+/// Everything that one connection test needs, checked and typed; no text that a driver would
+/// interpret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectSpec {
+    /// The system that must answer.
+    pub system: System,
+    /// Places to try in this order; at least one.
+    pub endpoints: Vec<Endpoint>,
+    /// Whether the only endpoint is a name whose SRV records name the servers (`mongodb+srv`).
+    pub discover_by_srv: bool,
+    /// Login; `None` for a server without one.
+    pub credentials: Option<Credentials>,
+    /// Database, keyspace or index to open; the system's default when `None`.
+    pub database: Option<DatabaseName>,
+    /// How much of TLS.
+    pub tls: TlsMode,
+    /// Database that knows the user (MongoDB); `admin` when `None`. With [`Self::discover_by_srv`]
+    /// `None` means: as the TXT record says, else [`Self::database`], else `admin`.
+    pub auth_source: Option<DatabaseName>,
+    /// Mechanism that the string insists on (MongoDB); negotiated when `None`.
+    pub auth_mechanism: Option<String>,
+}
+
+/// A secret as it is stored: opaque, bound to its record and field by the cipher.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealedValue(Vec<u8>);
+
+impl SealedValue {
+    /// Wraps what the cipher made.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The stored form.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SealedValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SealedValue({} bytes)", self.0.len())
+    }
+}
+
+/// A stored connection: as [`ConnectionTarget`], with the secret sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the members are those of `ConnectionParts`")]
+pub enum SealedConnection {
+    /// By parts; only the password is sealed.
+    Parts {
+        host: Host,
+        port: Port,
+        username: Username,
+        password: SealedValue,
+        database: Option<DatabaseName>,
+        tls: TlsMode,
+    },
+    /// By connection string; all of it is sealed, and the mask was computed when it was.
+    Uri { sealed: SealedValue, mask: String },
+}

@@ -1,0 +1,133 @@
+//! What happened to a record, by whom.
+
+use crate::{DatastoreId, Field, Timestamp, TokenName, Version};
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Action {
+    Create,
+    Update,
+    Delete,
+    Assign,
+    Release,
+    TokenCreate,
+    TokenRevoke,
+}
+
+impl Action {
+    /// All actions.
+    pub const ALL: [Self; 7] = [
+        Self::Create,
+        Self::Update,
+        Self::Delete,
+        Self::Assign,
+        Self::Release,
+        Self::TokenCreate,
+        Self::TokenRevoke,
+    ];
+
+    /// The name in JSON and in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Assign => "assign",
+            Self::Release => "release",
+            Self::TokenCreate => "token_create",
+            Self::TokenRevoke => "token_revoke",
+        }
+    }
+}
+
+/// A value before or after a change.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the kinds of JSON values")]
+pub enum HistoryValue {
+    Null,
+    Bool(bool),
+    Number(f64),
+    Text(String),
+}
+
+/// How one member changed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FieldChange {
+    /// A secret: that it was written is all that is recorded.
+    Secret,
+    /// Any other value.
+    Value {
+        /// Before.
+        from: HistoryValue,
+        /// After.
+        to: HistoryValue,
+    },
+}
+
+/// One member's change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Name of the member: that of a [`Field`], or `dataset_id`, `role` and the like.
+    pub member: &'static str,
+    /// How it changed.
+    pub change: FieldChange,
+}
+
+impl Change {
+    pub(crate) fn value(field: Field, from: HistoryValue, to: HistoryValue) -> Option<Self> {
+        (from != to).then(|| Self { member: field.name(), change: FieldChange::Value { from, to } })
+    }
+
+    pub(crate) fn secret(field: Field) -> Self {
+        Self { member: field.name(), change: FieldChange::Secret }
+    }
+
+    /// Something that now exists, or, the other way round, no longer does.
+    #[must_use]
+    pub fn text(member: &'static str, from: Option<&str>, to: Option<&str>) -> Self {
+        let value = |text: Option<&str>| {
+            text.map_or(HistoryValue::Null, |text| HistoryValue::Text(text.to_owned()))
+        };
+        Self { member, change: FieldChange::Value { from: value(from), to: value(to) } }
+    }
+}
+
+/// Id of the request that caused an entry: 1 to 128 visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// The id, when `text` is 1 to 128 visible ASCII characters.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let fits = (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// One entry of the history, written in the same transaction as the change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistoryEntry {
+    /// When.
+    pub at: Timestamp,
+    /// Name of the token that acted, or of the command.
+    pub actor: TokenName,
+    /// What was done.
+    pub action: Action,
+    /// To which datastore; `None` before a new one has its number, and for tokens.
+    pub datastore: Option<DatastoreId>,
+    /// The record's version after it; `None` where no version counts.
+    pub version: Option<Version>,
+    /// What changed, in the order of the members.
+    pub changes: Vec<Change>,
+    /// The request that caused it; `None` for commands.
+    pub request_id: Option<RequestId>,
+}
