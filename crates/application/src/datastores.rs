@@ -1,0 +1,226 @@
+//! Create, read, change and delete datastores.
+
+use crate::permission::{ChangeDatastores, Granted, ReadDatastores};
+use crate::registry::{Registry, entry};
+use crate::view::DatastoreView;
+use crate::{Error, secrets};
+use datastore_domain::{
+    Action, Datastore, DatastoreFields, DatastoreId, Draft, ListQuery, RecordId, Revision,
+    RevisionMode, SecretPlan, Version, Violations,
+};
+use datastore_ports::{NewDatastore, Page, RepositoryError};
+
+/// How often a write without a precondition starts over because somebody else wrote in between.
+/// Each round means that another write succeeded.
+const ROUNDS: usize = 32;
+
+/// A datastore that was found, as the start of a change: so that a request for one that does not
+/// exist is refused before its body is looked at.
+#[derive(Debug)]
+pub struct Located(Datastore);
+
+impl Registry {
+    /// Creates a datastore.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`], [`Error::NameTaken`], [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn create(
+        &self,
+        granted: &Granted<ChangeDatastores>,
+        fields: &DatastoreFields,
+    ) -> Result<DatastoreView, Error> {
+        let draft = Draft::new(fields)?;
+        let changes = draft.changes();
+        let record = RecordId::from_entropy(self.ports.entropy.bytes().map_err(Error::Internal)?);
+        let connection = secrets::seal(&*self.ports.cipher, record, draft.target)?;
+        let at = self.ports.clock.now();
+        let new = NewDatastore { record, at, profile: draft.profile, connection };
+        let entry = entry(granted, at, Action::Create, None, changes);
+        let datastore = self.ports.datastores.insert(new, entry).await?;
+        tracing::info!(datastore_id = datastore.id.get(), "datastore created");
+        Ok(DatastoreView::new(datastore, granted.sees_connection_details()))
+    }
+
+    /// One datastore.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn get(
+        &self,
+        granted: &Granted<ReadDatastores>,
+        id: DatastoreId,
+    ) -> Result<DatastoreView, Error> {
+        let datastore = self.find(id).await?;
+        Ok(DatastoreView::new(datastore, granted.sees_connection_details()))
+    }
+
+    /// A page of datastores.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn list(
+        &self,
+        granted: &Granted<ReadDatastores>,
+        query: &ListQuery,
+    ) -> Result<Page<DatastoreView>, Error> {
+        let page = self.ports.datastores.list(query).await?;
+        let details = granted.sees_connection_details();
+        let rows = page.rows.into_iter().map(|row| DatastoreView::new(row, details)).collect();
+        Ok(Page { count: page.count, rows })
+    }
+
+    /// Finds a datastore that is to be changed or tested.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn locate<P>(
+        &self,
+        _granted: &Granted<P>,
+        id: DatastoreId,
+    ) -> Result<Located, Error> {
+        self.find(id).await.map(Located)
+    }
+
+    /// Replaces (PUT) or merges (PATCH) the members of a datastore. A write that changes nothing
+    /// answers the datastore as it is.
+    ///
+    /// `expected` holds the versions that the caller allows to be overwritten; `None` allows any:
+    /// then the last of two writers wins, and the history has both.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`], [`Error::PreconditionFailed`], [`Error::NameTaken`],
+    /// [`Error::NotFound`], [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn revise(
+        &self,
+        granted: &Granted<ChangeDatastores>,
+        located: Located,
+        fields: &DatastoreFields,
+        mode: RevisionMode,
+        expected: Option<&[Version]>,
+    ) -> Result<DatastoreView, Error> {
+        let Located(mut current) = located;
+        for _ in 0..ROUNDS {
+            let revision = current.revise(fields.clone(), mode)?;
+            check_expectation(&current, expected)?;
+            let Some(revision) = revision else {
+                return Ok(DatastoreView::new(current, granted.sees_connection_details()));
+            };
+            match self.store(granted, &current, revision).await {
+                Ok(changed) => {
+                    return Ok(DatastoreView::new(changed, granted.sees_connection_details()));
+                }
+                Err(Attempt::Overtaken) => current = self.find(current.id).await?,
+                Err(Attempt::Failed(error)) => return Err(error),
+            }
+        }
+        Err(RepositoryError::VersionConflict.into())
+    }
+
+    async fn store(
+        &self,
+        granted: &Granted<ChangeDatastores>,
+        current: &Datastore,
+        revision: Revision,
+    ) -> Result<Datastore, Attempt> {
+        let connection = match revision.connection {
+            SecretPlan::Keep(kept) => kept,
+            SecretPlan::Seal(target) => secrets::seal(&*self.ports.cipher, current.record, target)?,
+        };
+        let changed = Datastore {
+            version: current.version.next(),
+            // A clock that was set back must not make a record older than it was.
+            updated_at: self.ports.clock.now().max(current.updated_at),
+            profile: revision.profile,
+            connection,
+            ..current.clone()
+        };
+        let subject = Some((changed.id, Some(changed.version)));
+        let entry = entry(granted, changed.updated_at, Action::Update, subject, revision.changes);
+        self.ports.datastores.update(&changed, current.version, entry).await?;
+        Ok(changed)
+    }
+
+    /// Deletes a datastore softly: row, history and past assignments stay, the name is free again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PreconditionFailed`], [`Error::InUse`], [`Error::NotFound`],
+    /// [`Error::Unavailable`].
+    pub async fn delete(
+        &self,
+        granted: &Granted<ChangeDatastores>,
+        located: Located,
+        expected: Option<&[Version]>,
+    ) -> Result<(), Error> {
+        let Located(mut current) = located;
+        for _ in 0..ROUNDS {
+            check_expectation(&current, expected)?;
+            let at = self.ports.clock.now();
+            let deleted = current.delete(at).map_err(|_| Error::NotFound("datastore"))?;
+            let subject = Some((deleted.id, Some(deleted.version)));
+            let entry = entry(granted, at, Action::Delete, subject, Vec::new());
+            match self.ports.datastores.delete(&deleted, current.version, entry).await {
+                Ok(()) => return Ok(()),
+                Err(RepositoryError::VersionConflict) => current = self.find(current.id).await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(RepositoryError::VersionConflict.into())
+    }
+
+    pub(crate) async fn find(&self, id: DatastoreId) -> Result<Datastore, Error> {
+        self.ports.datastores.find(id).await?.ok_or(Error::NotFound("datastore"))
+    }
+}
+
+/// Why one round of a write did not end it.
+enum Attempt {
+    Overtaken,
+    Failed(Error),
+}
+
+impl From<Error> for Attempt {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<RepositoryError> for Attempt {
+    fn from(error: RepositoryError) -> Self {
+        match error {
+            RepositoryError::VersionConflict => Self::Overtaken,
+            other => Self::Failed(other.into()),
+        }
+    }
+}
+
+fn check_expectation(current: &Datastore, expected: Option<&[Version]>) -> Result<(), Error> {
+    match expected {
+        Some(versions) if !versions.contains(&current.version) => Err(Error::PreconditionFailed),
+        _ => Ok(()),
+    }
+}
+
+impl Located {
+    /// Checks a write against the datastore without carrying it out.
+    ///
+    /// # Errors
+    ///
+    /// All [`Violations`].
+    pub fn check(&self, fields: &DatastoreFields, mode: RevisionMode) -> Result<(), Violations> {
+        self.0.revise(fields.clone(), mode).map(drop)
+    }
+
+    pub(crate) fn into_datastore(self) -> Datastore {
+        self.0
+    }
+
+    pub(crate) fn id(&self) -> DatastoreId {
+        self.0.id
+    }
+}

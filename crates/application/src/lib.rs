@@ -1,0 +1,31 @@
+//! Use cases of the datastore registry.
+//!
+//! [`Registry`] holds the use cases of datastores, [`Access`] those of tokens. Each use case asks
+//! for a [`Granted`] permission, which only [`Caller::authorize`] makes: a route that forgot to ask
+//! would not compile.
+
+mod access;
+mod datasets;
+mod datastores;
+mod error;
+mod performance;
+mod permission;
+mod registry;
+mod secrets;
+mod test_connection;
+mod view;
+
+pub use access::{Access, AuthenticationError, NewToken};
+pub use datasets::AssignRequest;
+pub use datastores::Located;
+pub use error::Error;
+pub use performance::Performance;
+pub use permission::{
+    AssignDatasets, Caller, ChangeDatastores, Forbidden, Granted, Permission, ReadDatastores,
+    ReadTypes, TestConnections,
+};
+pub use registry::{Ports, Registry};
+pub use view::{ConnectionView, DatastoreView};
+
+// What callers of the use cases see of the ports, so that adapters on this side need not know them.
+pub use datastore_ports::{AssignOutcome, Page};

@@ -1,0 +1,73 @@
+//! The use cases of datastores, over the ports.
+
+use crate::permission::{Granted, ReadTypes};
+use datastore_domain::{
+    Action, CATALOGUE, Change, DatastoreId, HistoryEntry, Timestamp, TypeEntry, Version,
+};
+use datastore_ports::{
+    CheckLog, Clock, ConnectionTester, CredentialCipher, DatasetAssignments, DatastoreRepository,
+    Entropy,
+};
+use std::sync::Arc;
+
+/// What the use cases stand on.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "each is the port of its type")]
+pub struct Ports {
+    pub datastores: Arc<dyn DatastoreRepository>,
+    pub assignments: Arc<dyn DatasetAssignments>,
+    pub checks: Arc<dyn CheckLog>,
+    pub cipher: Arc<dyn CredentialCipher>,
+    pub tester: Arc<dyn ConnectionTester>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// The registry of datastores.
+#[derive(Clone)]
+pub struct Registry {
+    pub(crate) ports: Ports,
+}
+
+impl Registry {
+    /// The registry over these ports.
+    #[must_use]
+    pub fn new(ports: Ports) -> Self {
+        Self { ports }
+    }
+
+    /// The types that datastores can be of, and their systems.
+    #[must_use]
+    pub fn types(&self, _granted: &Granted<ReadTypes>) -> &'static [TypeEntry] {
+        &CATALOGUE
+    }
+
+    /// Whether the storage answers.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Unavailable`].
+    pub async fn ready(&self) -> Result<(), crate::Error> {
+        Ok(self.ports.datastores.ping().await?)
+    }
+}
+
+/// The history entry of what `granted` allowed.
+pub(crate) fn entry<P>(
+    granted: &Granted<P>,
+    at: Timestamp,
+    action: Action,
+    subject: Option<(DatastoreId, Option<Version>)>,
+    changes: Vec<Change>,
+) -> HistoryEntry {
+    let caller = granted.caller();
+    HistoryEntry {
+        at,
+        actor: caller.actor.name.clone(),
+        action,
+        datastore: subject.map(|(id, _)| id),
+        version: subject.and_then(|(_, version)| version),
+        changes,
+        request_id: caller.request_id.clone(),
+    }
+}

@@ -1,0 +1,35 @@
+//! Storage of connection tests' results.
+
+use crate::RepositoryError;
+use async_trait::async_trait;
+use datastore_domain::{Check, DatastoreId, Timestamp};
+
+/// Keeps what connection tests found.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait CheckLog: Send + Sync {
+    /// Records one check of a datastore that exists, deleted or not.
+    ///
+    /// # Errors
+    ///
+    /// [`RepositoryError::NotFound`], `Unavailable`.
+    async fn record(&self, datastore: DatastoreId, check: Check) -> Result<(), RepositoryError>;
+
+    /// The checks of a datastore at or after `from`, oldest first, ties in the order of recording.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable`, `Corrupt`.
+    async fn since(
+        &self,
+        datastore: DatastoreId,
+        from: Timestamp,
+    ) -> Result<Vec<Check>, RepositoryError>;
+
+    /// The last check ever recorded of a datastore.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable`, `Corrupt`.
+    async fn last(&self, datastore: DatastoreId) -> Result<Option<Check>, RepositoryError>;
+}

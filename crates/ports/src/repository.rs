@@ -1,0 +1,141 @@
+//! Storage of datastores.
+
+use crate::Cause;
+use async_trait::async_trait;
+use datastore_domain::{
+    Datastore, DatastoreId, HistoryEntry, ListQuery, Profile, RecordId, SealedConnection,
+    Timestamp, Version,
+};
+
+/// A datastore that has no number yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewDatastore {
+    /// UUID that the sealed secret is bound to.
+    pub record: RecordId,
+    /// Becomes `created_at` and `updated_at`.
+    pub at: Timestamp,
+    /// What it is.
+    pub profile: Profile,
+    /// How it is reached.
+    pub connection: SealedConnection,
+}
+
+/// One page of rows, and how many rows there are on all pages.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page<T> {
+    /// All rows that match.
+    pub count: u64,
+    /// The rows of this page.
+    pub rows: Vec<T>,
+}
+
+/// Why storage did not do what it was asked to; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RepositoryError {
+    /// Another datastore that is not deleted has the name.
+    #[error("the name is taken")]
+    NameTaken,
+    /// No such datastore, or it is deleted.
+    #[error("no such datastore")]
+    NotFound,
+    /// The record is not at the version expected: somebody else wrote in between.
+    #[error("the record was changed meanwhile")]
+    VersionConflict,
+    /// Datasets are assigned.
+    #[error("{count} dataset(s) are assigned")]
+    InUse {
+        /// Ids of up to ten of them, by id.
+        datasets: Vec<String>,
+        /// How many.
+        count: u64,
+    },
+    /// The database does not answer, is busy, or has no room.
+    #[error("the storage is unavailable")]
+    Unavailable(#[source] Cause),
+    /// A stored row is not valid.
+    #[error("row {id} of {table} is corrupt in column {column}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The row.
+        id: i64,
+        /// The column.
+        column: &'static str,
+    },
+    /// A defect of ours.
+    #[error("the storage failed")]
+    Internal(#[source] Cause),
+}
+
+/// Keeps datastores. Only rows that are not deleted are found, listed, changed and deleted.
+///
+/// Every command writes its history entry in the same transaction as its change: both are stored,
+/// or neither. What a command acknowledged survives the end of process and machine.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait DatastoreRepository: Send + Sync {
+    /// Stores a new datastore at [`Version::FIRST`] and gives it a number that was never used.
+    /// The entry's datastore and version are filled in.
+    ///
+    /// # Errors
+    ///
+    /// [`RepositoryError::NameTaken`], decided by the database; `Unavailable`.
+    async fn insert(
+        &self,
+        new: NewDatastore,
+        entry: HistoryEntry,
+    ) -> Result<Datastore, RepositoryError>;
+
+    /// The datastore with this number, unless it is deleted.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable`, `Corrupt`.
+    async fn find(&self, id: DatastoreId) -> Result<Option<Datastore>, RepositoryError>;
+
+    /// The page asked for, in the order asked for: text by code point, absent figures last in both
+    /// directions, ties by id in the direction of the last key. Beyond the last page: no rows, and
+    /// the right count.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable`, `Corrupt`.
+    async fn list(&self, query: &ListQuery) -> Result<Page<Datastore>, RepositoryError>;
+
+    /// Replaces the row of `changed.id`, provided that it is still at version `expected`.
+    /// `changed` carries its own next version and time.
+    ///
+    /// # Errors
+    ///
+    /// [`RepositoryError::VersionConflict`], [`RepositoryError::NameTaken`],
+    /// [`RepositoryError::NotFound`], `Unavailable`.
+    async fn update(
+        &self,
+        changed: &Datastore,
+        expected: Version,
+        entry: HistoryEntry,
+    ) -> Result<(), RepositoryError>;
+
+    /// Marks the row of `deleted.id` as deleted, provided that it is still at version `expected`
+    /// and no dataset is assigned to it. Both are decided in the transaction of the change, so
+    /// that an assignment at the same moment either comes first (`InUse`) or finds nothing.
+    /// `deleted` carries its own next version and time.
+    ///
+    /// # Errors
+    ///
+    /// [`RepositoryError::InUse`], [`RepositoryError::VersionConflict`],
+    /// [`RepositoryError::NotFound`], `Unavailable`.
+    async fn delete(
+        &self,
+        deleted: &Datastore,
+        expected: Version,
+        entry: HistoryEntry,
+    ) -> Result<(), RepositoryError>;
+
+    /// Reads the database once, for readiness.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable`.
+    async fn ping(&self) -> Result<(), RepositoryError>;
+}

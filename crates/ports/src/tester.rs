@@ -1,0 +1,33 @@
+//! Connection tests.
+
+use async_trait::async_trait;
+use datastore_domain::{ConnectSpec, ProbeReport};
+use std::time::Duration;
+
+/// A test could not be run at all; what a test found is never an error.
+#[derive(Debug, thiserror::Error)]
+pub enum TestError {
+    /// All slots are taken.
+    #[error("all slots for connection tests are taken")]
+    CapacityExceeded,
+    /// The tester stopped in the middle (shutdown, or a defect of ours).
+    #[error("the connection test was cut short")]
+    Aborted(#[source] crate::Cause),
+}
+
+/// Proves whether a datastore can be reached.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait ConnectionTester: Send + Sync {
+    /// Resolves, connects, encrypts, logs in and asks the smallest query, all within `deadline`.
+    ///
+    /// MUST open at most one established connection, to an address that passed the network
+    /// policy; MUST leave nothing open; MUST answer by the deadline plus 300 ms whatever the
+    /// server does; MUST NOT report success unless the query was answered, nor put text of the
+    /// server into a message. Dropping the future cancels the test.
+    ///
+    /// # Errors
+    ///
+    /// [`TestError::CapacityExceeded`] at once when no slot is free.
+    async fn test(&self, spec: ConnectSpec, deadline: Duration) -> Result<ProbeReport, TestError>;
+}
