@@ -1,0 +1,191 @@
+//! Reading a request's body: media type, size, time, and JSON of an object.
+
+use crate::json::Json;
+use crate::problem::{FieldError, Kind, Problem};
+use crate::query::suggestion;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::web::{BytesMut, Payload};
+use actix_web::{HttpRequest, rt};
+use futures_util::StreamExt;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// Most bytes of a body.
+const MAX_BYTES: usize = 256 * 1024;
+/// How long a body may take to arrive.
+const MAX_TIME: Duration = Duration::from_secs(10);
+
+const JSON: &[&str] = &["application/json"];
+/// Media types of a merge patch (RFC 7396).
+pub(crate) const JSON_OR_MERGE_PATCH: &[&str] =
+    &["application/json", "application/merge-patch+json"];
+
+/// The members of a body.
+#[derive(Debug, Default)]
+pub(crate) struct Members(Vec<(String, Json)>);
+
+/// Reads a JSON object.
+pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Members, Problem> {
+    read_as(request, payload, JSON).await
+}
+
+/// Reads a JSON object sent as one of these media types.
+pub(crate) async fn read_as(
+    request: &HttpRequest,
+    payload: Payload,
+    media_types: &[&str],
+) -> Result<Members, Problem> {
+    check_media_type(request.headers(), media_types)?;
+    let bytes = collect(request, payload).await?;
+    parse(&bytes)
+}
+
+/// Reads a JSON object, or nothing at all.
+pub(crate) async fn read_optional(
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<Members, Problem> {
+    if request.headers().contains_key(header::CONTENT_TYPE) {
+        check_media_type(request.headers(), JSON)?;
+    }
+    let bytes = collect(request, payload).await?;
+    if bytes.is_empty() {
+        return Ok(Members::default());
+    }
+    check_media_type(request.headers(), JSON)?;
+    parse(&bytes)
+}
+
+async fn collect(
+    request: &HttpRequest,
+    mut payload: Payload,
+) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let too_large = || {
+        Problem::new(Kind::ContentTooLarge, format!("A body may hold at most {MAX_BYTES} bytes."))
+    };
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
+    if announced.is_some_and(|bytes| bytes > MAX_BYTES as u64) {
+        return Err(too_large());
+    }
+    let all = async {
+        let mut bytes = Zeroizing::new(Vec::new());
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|_| malformed("The body did not arrive whole."))?;
+            if bytes.len() + chunk.len() > MAX_BYTES {
+                return Err(too_large());
+            }
+            bytes.extend_from_slice(&chunk);
+            wipe(chunk);
+        }
+        Ok(bytes)
+    };
+    let late = |_| Problem::new(Kind::BodyTimeout, "The body took longer than 10 seconds.");
+    rt::time::timeout(MAX_TIME, all).await.map_err(late)?
+}
+
+/// Wipes a chunk that nobody else holds.
+fn wipe(chunk: actix_web::web::Bytes) {
+    use zeroize::Zeroize;
+    BytesMut::from(chunk).as_mut().zeroize();
+}
+
+fn malformed(detail: impl Into<String>) -> Problem {
+    Problem::new(Kind::MalformedJson, detail)
+}
+
+fn parse(bytes: &[u8]) -> Result<Members, Problem> {
+    match Json::parse(bytes).map_err(|error| malformed(error.0))? {
+        Json::Object(members) => Ok(Members(members)),
+        _ => Err(Problem::new(Kind::ValidationFailed, "The body must be a JSON object.")),
+    }
+}
+
+fn check_media_type(headers: &HeaderMap, media_types: &[&str]) -> Result<(), Problem> {
+    let refuse = || {
+        let detail = format!(
+            "Send the body as {}, in UTF-8 and without Content-Encoding.",
+            media_types.join(" or ")
+        );
+        Err(Problem::new(Kind::UnsupportedMediaType, detail))
+    };
+    let encodings = headers.get_all(header::CONTENT_ENCODING);
+    if encodings.into_iter().any(|e| !e.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity")) {
+        return refuse();
+    }
+    let mut types = headers.get_all(header::CONTENT_TYPE);
+    match (types.next().and_then(|value| value.to_str().ok()), types.next()) {
+        (Some(value), None) if is_media_type(value, media_types) => Ok(()),
+        _ => refuse(),
+    }
+}
+
+/// RFC 9110 section 8.3.1, with white space around `;` taken as optional.
+fn is_media_type(value: &str, media_types: &[&str]) -> bool {
+    let mut parts = value.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let charset_is_utf8 = parts.all(|parameter| match parameter.split_once('=') {
+        Some((name, charset)) if name.trim().eq_ignore_ascii_case("charset") => {
+            charset.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
+        Some(_) => true,
+        None => parameter.is_empty(),
+    });
+    charset_is_utf8 && media_types.iter().any(|t| t.eq_ignore_ascii_case(essence))
+}
+
+impl Members {
+    /// Takes a member out; `None` when it is absent.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Json> {
+        let at = self.0.iter().position(|(key, _)| key == name)?;
+        Some(self.0.swap_remove(at).1)
+    }
+
+    /// What is left names nothing that is known.
+    pub(crate) fn unknown(self, known: &[&str]) -> Vec<FieldError> {
+        let mut names: Vec<_> = self.0.into_iter().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        let error = |name: String| {
+            let detail = match suggestion(&name, known) {
+                Some(near) => format!("There is no such member; did you mean {near}?"),
+                None => "There is no such member.".to_owned(),
+            };
+            FieldError::member(&printable(&name), "unknown_member", detail)
+        };
+        names.into_iter().map(error).collect()
+    }
+}
+
+/// A name as it may be answered: a misplaced secret would be cut short.
+fn printable(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { '?' } else { c }).take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_types() {
+        for good in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/json ; charset=\"UTF-8\"",
+            "application/json;charset=utf-8",
+            "application/json;",
+        ] {
+            assert!(is_media_type(good, JSON), "{good}");
+        }
+        for bad in [
+            "",
+            "text/plain",
+            "application/jsonx",
+            "application/json; charset=latin1",
+            "application/json, application/json",
+            "application/merge-patch+json",
+        ] {
+            assert!(!is_media_type(bad, JSON), "{bad}");
+        }
+        assert!(is_media_type("application/merge-patch+json", JSON_OR_MERGE_PATCH));
+    }
+}

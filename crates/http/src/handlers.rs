@@ -1,0 +1,37 @@
+//! One file per operation: extract, parse, call one use case, render.
+
+pub(crate) mod assign_dataset;
+pub(crate) mod create_datastore;
+pub(crate) mod current_datasets;
+pub(crate) mod delete_datastore;
+pub(crate) mod get_datastore;
+pub(crate) mod health;
+pub(crate) mod list_datastores;
+pub(crate) mod performance;
+pub(crate) mod release_dataset;
+pub(crate) mod revise_datastore;
+pub(crate) mod test_connection;
+pub(crate) mod types;
+
+use crate::etag;
+use crate::output::DatastoreOutput;
+use crate::problem::Problem;
+use actix_web::http::header;
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use datastore_application::DatastoreView;
+use serde::Serialize;
+
+/// What a handler answers.
+pub(crate) type Answer = Result<HttpResponse, Problem>;
+
+/// Completes an answer with a JSON body.
+pub(crate) fn json(response: &mut HttpResponseBuilder, body: &impl Serialize) -> HttpResponse {
+    let bytes = serde_json::to_vec(body).expect("output types have string keys only");
+    response.insert_header((header::CONTENT_TYPE, "application/json")).body(bytes)
+}
+
+/// Completes an answer with a datastore and its entity tag.
+pub(crate) fn datastore(response: &mut HttpResponseBuilder, view: &DatastoreView) -> HttpResponse {
+    response.insert_header((header::ETAG, etag::of(view)));
+    json(response, &DatastoreOutput::from(view))
+}

@@ -1,0 +1,38 @@
+//! `GET /livez` and `GET /readyz`
+
+use super::Answer;
+use crate::problem::ProblemBody;
+use crate::state::State;
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// State of the service.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Health {
+    /// `ok`
+    status: &'static str,
+}
+
+/// Tell whether the process runs.
+#[utoipa::path(
+    get, path = "/livez", tag = "service", operation_id = "livez", security(()),
+    responses((status = 200, description = "It runs", body = Health))
+)]
+pub(crate) async fn livez() -> Answer {
+    Ok(super::json(&mut HttpResponse::Ok(), &Health { status: "ok" }))
+}
+
+/// Tell whether requests can be served: reads the database.
+#[utoipa::path(
+    get, path = "/readyz", tag = "service", operation_id = "readyz", security(()),
+    responses(
+        (status = 200, description = "They can", body = Health),
+        (status = 503, description = "The storage does not answer", body = ProblemBody<'_>, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn readyz(state: Data<State>) -> Answer {
+    state.registry.ready().await?;
+    Ok(super::json(&mut HttpResponse::Ok(), &Health { status: "ok" }))
+}

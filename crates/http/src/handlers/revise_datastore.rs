@@ -1,0 +1,83 @@
+//! `PUT` and `PATCH /api/v1/datastores/{id}/`
+
+use super::Answer;
+use crate::input::{DatastoreBody, DatastoreInput};
+use crate::output::DatastoreOutput;
+use crate::problem::{Problem, ProblemBody};
+use crate::query::Query;
+use crate::state::{Allowed, State, path_id};
+use crate::{body, etag};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use datastore_application::{ChangeDatastores, Granted};
+use datastore_domain::RevisionMode;
+
+/// Replace a datastore.
+///
+/// What is absent becomes null or its default. The secret must be given anew, or its mask, which
+/// keeps the stored one.
+#[utoipa::path(
+    put, path = "/api/v1/datastores/{id}/", tag = "datastores", operation_id = "replace_datastore",
+    params(
+        ("id" = i64, Path, description = "Number of the datastore"),
+        ("If-Match" = Option<String>, Header, description = "ETag that must still hold"),
+    ),
+    request_body = DatastoreInput,
+    responses(
+        (status = 200, description = "The datastore as it is now", body = DatastoreOutput<'_>, headers(
+            ("ETag" = String, description = "Version of this representation"))),
+        (status = "4XX", description = "Refused", body = ProblemBody<'_>, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn replace_datastore(
+    Allowed(granted): Allowed<ChangeDatastores>,
+    state: Data<State>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Answer {
+    revise(&granted, &state, &request, payload, RevisionMode::Replace).await
+}
+
+/// Change members of a datastore.
+///
+/// A merge patch (RFC 7396): what is absent stays, null clears.
+#[utoipa::path(
+    patch, path = "/api/v1/datastores/{id}/", tag = "datastores", operation_id = "patch_datastore",
+    params(
+        ("id" = i64, Path, description = "Number of the datastore"),
+        ("If-Match" = Option<String>, Header, description = "ETag that must still hold"),
+    ),
+    request_body(content = DatastoreInput, content_type = "application/merge-patch+json"),
+    responses(
+        (status = 200, description = "The datastore as it is now", body = DatastoreOutput<'_>, headers(
+            ("ETag" = String, description = "Version of this representation"))),
+        (status = "4XX", description = "Refused", body = ProblemBody<'_>, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn patch_datastore(
+    Allowed(granted): Allowed<ChangeDatastores>,
+    state: Data<State>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Answer {
+    revise(&granted, &state, &request, payload, RevisionMode::Merge).await
+}
+
+async fn revise(
+    granted: &Granted<ChangeDatastores>,
+    state: &State,
+    request: &HttpRequest,
+    payload: Payload,
+    mode: RevisionMode,
+) -> Result<HttpResponse, Problem> {
+    let located = state.registry.locate(granted, path_id(request)?).await?;
+    let members = match mode {
+        RevisionMode::Replace => body::read(request, payload).await?,
+        RevisionMode::Merge => body::read_as(request, payload, body::JSON_OR_MERGE_PATCH).await?,
+    };
+    Query::none(request)?;
+    let fields = DatastoreBody::from(members).known(|fields| located.check(fields, mode))?;
+    let expected = etag::expected_versions(request, state.require_if_match)?;
+    let view = state.registry.revise(granted, located, &fields, mode, expected.as_deref()).await?;
+    Ok(super::datastore(&mut HttpResponse::Ok(), &view))
+}

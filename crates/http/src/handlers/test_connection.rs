@@ -1,0 +1,69 @@
+//! `POST /api/v1/datastores/{id}/test-connection/`
+
+use super::Answer;
+use crate::body;
+use crate::input::{optional, refuse};
+use crate::json::Json;
+use crate::output::TestResult;
+use crate::problem::ProblemBody;
+use crate::query::Query;
+use crate::state::{Allowed, State, path_id};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use datastore_application::TestConnections;
+use std::time::Duration;
+use utoipa::ToSchema;
+
+/// Milliseconds that a test may take, and does unless told otherwise.
+const TIMEOUT_MS: std::ops::RangeInclusive<f64> = 100.0..=30_000.0;
+const DEFAULT_TIMEOUT: Duration = Duration::from_millis(5_000);
+
+/// How to test; may be left out.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the input in the OpenAPI document")]
+pub(crate) struct TestInput {
+    /// One deadline for all steps, in milliseconds; 5000 unless told otherwise.
+    #[schema(minimum = 100, maximum = 30_000)]
+    timeout_ms: Option<u32>,
+}
+
+/// Test the connection of a datastore.
+///
+/// Resolves, connects, encrypts, logs in and asks the smallest query. A test that ran is answered
+/// with 200, whatever it found.
+#[utoipa::path(
+    post, path = "/api/v1/datastores/{id}/test-connection/", tag = "datastores",
+    operation_id = "test_connection",
+    params(("id" = i64, Path, description = "Number of the datastore")),
+    request_body = Option<TestInput>,
+    responses(
+        (status = 200, description = "What the test found", body = TestResult),
+        (status = 503, description = "All slots are taken", body = ProblemBody<'_>, content_type = "application/problem+json"),
+        (status = "4XX", description = "Refused", body = ProblemBody<'_>, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn test_connection(
+    Allowed(granted): Allowed<TestConnections>,
+    state: Data<State>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Answer {
+    let located = state.registry.locate(&granted, path_id(&request)?).await?;
+    let mut members = body::read_optional(&request, payload).await?;
+    Query::none(&request)?;
+    let mut errors = Vec::new();
+    let timeout = optional(&mut members, "timeout_ms", &mut errors, |json| match json {
+        Json::Number(ms) if ms.fract() == 0.0 && TIMEOUT_MS.contains(&ms) => {
+            Ok(Duration::from_secs_f64(ms / 1000.0))
+        }
+        Json::Number(_) => {
+            Err(("out_of_range", "Must be a whole number between 100 and 30000.".to_owned()))
+        }
+        _ => Err(("invalid_type", "Must be a number.".to_owned())),
+    });
+    errors.extend(members.unknown(&["timeout_ms"]));
+    refuse(errors)?;
+    let deadline = timeout.unwrap_or(DEFAULT_TIMEOUT);
+    let report = state.registry.test_connection(&granted, located, deadline).await?;
+    Ok(super::json(&mut HttpResponse::Ok(), &TestResult::from(report)))
+}

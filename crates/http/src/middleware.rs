@@ -1,0 +1,126 @@
+//! What every request passes: its id, its `Host`, and the headers that every answer carries.
+
+use crate::origin::has_valid_host;
+use crate::problem::{Kind, Problem};
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage};
+use datastore_domain::RequestId;
+use tracing::Span;
+use tracing_actix_web::RootSpanBuilder;
+
+/// Longest request target, in bytes.
+const MAX_TARGET: usize = 8 * 1024;
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Outermost: gives the request its id, renders problems under it, and completes the headers.
+pub(crate) async fn envelope(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let id = request_id(&request);
+    request.extensions_mut().insert(id.clone());
+    let refusal = refuse_early(&request);
+    let mut response = match refusal {
+        Some(problem) => request.error_response(problem).map_into_boxed_body(),
+        None => next.call(request).await?.map_into_boxed_body(),
+    };
+    let problem = response.response().error().and_then(|error| error.as_error::<Problem>());
+    if let Some(problem) = problem {
+        log_cause(problem, &id);
+        let rendered = problem.respond(id.as_str());
+        response = response.into_response(rendered);
+    }
+    let headers = response.headers_mut();
+    let value = HeaderValue::from_str(id.as_str()).expect("visible ASCII is a header value");
+    headers.insert(REQUEST_ID, value);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    Ok(response)
+}
+
+/// The client's own id when it is fit to be repeated, a new one otherwise.
+fn request_id(request: &ServiceRequest) -> RequestId {
+    let given = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
+    given.and_then(RequestId::new).unwrap_or_else(|| {
+        RequestId::new(&uuid::Uuid::new_v4().to_string()).expect("a UUID is visible ASCII")
+    })
+}
+
+fn refuse_early(request: &ServiceRequest) -> Option<Problem> {
+    if !has_valid_host(request.headers()) && request.version() < actix_web::http::Version::HTTP_2 {
+        let detail = "Send exactly one Host header with a host name or address.";
+        return Some(Problem::new(Kind::InvalidHost, detail));
+    }
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    (target > MAX_TARGET).then(|| {
+        let detail = format!("A request target may have at most {MAX_TARGET} bytes.");
+        Problem::new(Kind::UriTooLong, detail)
+    })
+}
+
+/// Logs, once, what clients are not told. Causes are our own texts and those of the database, which
+/// sees no plain secret.
+fn log_cause(problem: &Problem, id: &RequestId) {
+    let Some(cause) = &problem.cause else { return };
+    let mut chain = cause.to_string();
+    let mut source = cause.source();
+    while let Some(inner) = source {
+        chain = format!("{chain}: {inner}");
+        source = inner.source();
+    }
+    tracing::error!(
+        request_id = id.as_str(),
+        code = problem.kind.code(),
+        cause = chain,
+        "request failed"
+    );
+}
+
+/// One span a request: method, route template and id; never path, query or headers, which may hold
+/// what is not for logs.
+pub(crate) struct RequestSpan;
+
+impl RootSpanBuilder for RequestSpan {
+    fn on_request_start(request: &ServiceRequest) -> Span {
+        let id = request.extensions().get::<RequestId>().cloned();
+        let route = request.match_pattern().unwrap_or_else(|| "unknown".to_owned());
+        tracing::info_span!(
+            "request",
+            method = known_method(request),
+            route,
+            request_id = id.as_ref().map(RequestId::as_str),
+        )
+    }
+
+    fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
+        let status = match outcome {
+            Ok(response) => response.status(),
+            Err(error) => error.as_response_error().status_code(),
+        };
+        let _entered = span.enter();
+        if status.is_server_error() {
+            tracing::warn!(status = status.as_u16(), "answered");
+        } else {
+            tracing::debug!(status = status.as_u16(), "answered");
+        }
+    }
+}
+
+/// A method as it may stand in a log.
+fn known_method(request: &ServiceRequest) -> &'static str {
+    match request.method().as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}

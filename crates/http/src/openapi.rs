@@ -1,0 +1,82 @@
+//! The OpenAPI document, derived from the handlers, and a page that shows it.
+
+use crate::handlers::{
+    Answer, assign_dataset, create_datastore, current_datasets, delete_datastore, get_datastore,
+    health, list_datastores, performance, release_dataset, revise_datastore, test_connection,
+    types,
+};
+use crate::problem::ProblemBody;
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use std::sync::LazyLock;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Datastore API",
+        description = "Registry of the datastores of a data platform. Every path is served with its \
+            trailing slash and without it. Errors are problem documents (RFC 9457).",
+        license(name = "MIT OR Apache-2.0"),
+    ),
+    paths(
+        list_datastores::list_datastores,
+        create_datastore::create_datastore,
+        types::list_types,
+        get_datastore::get_datastore,
+        revise_datastore::replace_datastore,
+        revise_datastore::patch_datastore,
+        delete_datastore::delete_datastore,
+        test_connection::test_connection,
+        current_datasets::list_current_datasets,
+        assign_dataset::assign_dataset,
+        release_dataset::release_dataset,
+        performance::get_performance,
+        health::livez,
+        health::readyz,
+    ),
+    components(schemas(ProblemBody<'_>)),
+    modifiers(&BearerToken),
+    security(("token" = [])),
+)]
+struct Document;
+
+struct BearerToken;
+
+impl Modify for BearerToken {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A token made by `datastore-api token create`."))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+    let text = Document::openapi().to_pretty_json().expect("the document is plain data");
+    format!("{text}\n")
+});
+
+/// The OpenAPI 3.1 document of the API, as JSON with a line break at its end.
+#[must_use]
+pub fn openapi_json() -> &'static str {
+    &DOCUMENT
+}
+
+pub(crate) async fn serve_document() -> Answer {
+    let json = (header::CONTENT_TYPE, "application/json");
+    Ok(HttpResponse::Ok().insert_header(json).body(openapi_json()))
+}
+
+/// The page loads nothing but the document, so it works without a network.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'";
+
+pub(crate) async fn serve_page() -> Answer {
+    let page = include_str!("docs.html");
+    let html = (header::CONTENT_TYPE, "text/html; charset=utf-8");
+    let policy = (header::CONTENT_SECURITY_POLICY, POLICY);
+    Ok(HttpResponse::Ok().insert_header(html).insert_header(policy).body(page))
+}

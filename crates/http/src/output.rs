@@ -1,0 +1,48 @@
+//! What clients read. No type here has room for a secret.
+
+mod datasets;
+mod datastore;
+mod performance;
+mod test_result;
+mod types;
+
+pub(crate) use datasets::{AssignmentOutput, AssignmentPage};
+pub(crate) use datastore::{DatastoreOutput, DatastorePage};
+pub(crate) use performance::PerformanceOutput;
+pub(crate) use test_result::TestResult;
+pub(crate) use types::Types;
+
+use serde::{Serialize, Serializer};
+
+/// A number; a whole one is written without a fraction.
+#[derive(Clone, Copy)]
+pub(crate) struct Number(pub(crate) f64);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Up to 2^53 every whole number is exact.
+        if self.0.fract() == 0.0 && self.0.abs() <= 9_007_199_254_740_992.0 {
+            #[expect(clippy::cast_possible_truncation, reason = "whole and within i64")]
+            return serializer.serialize_i64(self.0 as i64);
+        }
+        serializer.serialize_f64(self.0)
+    }
+}
+
+/// Milliseconds, to the microsecond.
+fn millis(time: f64) -> Number {
+    Number((time * 1000.0).round() / 1000.0)
+}
+
+/// A page.
+#[derive(Serialize)]
+pub(crate) struct Envelope<T> {
+    /// Rows on all pages.
+    pub(crate) count: u64,
+    /// Absolute URL of the next page.
+    pub(crate) next: Option<String>,
+    /// Absolute URL of the previous page.
+    pub(crate) previous: Option<String>,
+    /// The rows of this page.
+    pub(crate) results: Vec<T>,
+}

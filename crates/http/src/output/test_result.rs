@@ -1,0 +1,92 @@
+//! What a connection test found.
+
+use super::{Number, millis};
+use datastore_domain::{ProbeReport, Step, StepReport};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Result of a connection test.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TestResult {
+    success: bool,
+    /// From the first packet to the query's answer, or to the end of the step that failed.
+    #[schema(value_type = Option<f64>)]
+    response_time_ms: Option<Number>,
+    message: String,
+    details: Option<TestDetails>,
+    error: Option<TestError>,
+    /// All five steps in their order.
+    steps: Vec<StepOutput>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct TestDetails {
+    server_version: Option<String>,
+    database_name: Option<String>,
+    /// RFC 3339, UTC.
+    connected_at: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct TestError {
+    pub(super) step: &'static str,
+    pub(super) code: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+struct StepOutput {
+    step: &'static str,
+    /// Null when not reached.
+    ok: Option<bool>,
+    /// Null when not reached.
+    #[schema(value_type = Option<f64>)]
+    elapsed_ms: Option<Number>,
+    /// Step `tls`: whether the session was encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<bool>)]
+    used: Option<Option<bool>>,
+    /// Step `authenticate`: whether the server asked for the password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<bool>)]
+    required: Option<Option<bool>>,
+}
+
+impl From<ProbeReport> for TestResult {
+    fn from(report: ProbeReport) -> Self {
+        let step = |s: &StepReport| StepOutput {
+            step: s.step.as_str(),
+            ok: s.outcome.map(|(ok, _)| ok),
+            elapsed_ms: s.outcome.map(|(_, elapsed)| millis(elapsed)),
+            used: (s.step == Step::Tls).then_some(report.tls_used),
+            required: (s.step == Step::Authenticate).then_some(report.password_required),
+        };
+        let steps = report.steps.iter().map(step).collect();
+        let response_time_ms = report.response_time_ms.map(millis);
+        match report.result {
+            Ok(details) => Self {
+                success: true,
+                response_time_ms,
+                message: if report.password_required == Some(false) {
+                    "Connection successful; the server did not ask for a password".to_owned()
+                } else {
+                    "Connection successful".to_owned()
+                },
+                details: Some(TestDetails {
+                    server_version: details.server_version,
+                    database_name: details.database_name,
+                    connected_at: details.connected_at.to_string(),
+                }),
+                error: None,
+                steps,
+            },
+            Err(failure) => Self {
+                success: false,
+                response_time_ms,
+                message: failure.message,
+                details: None,
+                error: Some(TestError { step: failure.step.as_str(), code: failure.code.as_str() }),
+                steps,
+            },
+        }
+    }
+}

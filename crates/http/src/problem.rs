@@ -1,0 +1,285 @@
+//! Errors as problem documents (RFC 9457).
+
+use actix_web::body::BoxBody;
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use datastore_application::{AuthenticationError, Error, Forbidden};
+use datastore_domain::Violations;
+use serde::Serialize;
+use std::fmt;
+use utoipa::ToSchema;
+
+/// Every problem: status, code, title.
+macro_rules! kinds {
+    ($($name:ident = $status:ident $code:literal $title:literal;)+) => {
+        /// What kind of problem; stable, for programs.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Kind { $($name),+ }
+
+        impl Kind {
+
+            pub(crate) fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status),+ }
+            }
+            pub(crate) fn code(self) -> &'static str {
+                match self { $(Self::$name => $code),+ }
+            }
+            pub(crate) fn title(self) -> &'static str {
+                match self { $(Self::$name => $title),+ }
+            }
+            fn type_uri(self) -> &'static str {
+                match self { $(Self::$name => concat!("urn:datastore-api:problem:", $code)),+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    ValidationFailed = BAD_REQUEST "validation_failed" "The input breaks rules";
+    MalformedJson = BAD_REQUEST "malformed_json" "The body is not JSON";
+    InvalidQuery = BAD_REQUEST "invalid_query" "The query parameters are not valid";
+    InvalidHost = BAD_REQUEST "invalid_host" "The Host header is not valid";
+    BodyTimeout = REQUEST_TIMEOUT "body_timeout" "The body did not arrive in time";
+    Unauthenticated = UNAUTHORIZED "unauthenticated" "A valid token is needed";
+    Forbidden = FORBIDDEN "forbidden" "The role lacks the permission";
+    NotFound = NOT_FOUND "not_found" "There is no such thing";
+    MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "The method is not allowed here";
+    ContentTooLarge = PAYLOAD_TOO_LARGE "content_too_large" "The body is too large";
+    UriTooLong = URI_TOO_LONG "uri_too_long" "The request target is too long";
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The body's media type is not taken";
+    NameTaken = CONFLICT "name_taken" "The name is taken";
+    DatastoreInUse = CONFLICT "datastore_in_use" "Datasets are assigned to the datastore";
+    DatastoreInactive = CONFLICT "datastore_inactive" "The datastore is not active";
+    AssignedElsewhere = CONFLICT "dataset_assigned_elsewhere" "The dataset lives in another datastore";
+    PreconditionFailed = PRECONDITION_FAILED "precondition_failed" "The datastore was changed since it was read";
+    PreconditionRequired = PRECONDITION_REQUIRED "precondition_required" "If-Match is required";
+    ProbeCapacityExceeded = SERVICE_UNAVAILABLE "probe_capacity_exceeded" "All slots for connection tests are taken";
+    StorageUnavailable = SERVICE_UNAVAILABLE "storage_unavailable" "The storage is unavailable";
+    Internal = INTERNAL_SERVER_ERROR "internal_error" "An internal error";
+}
+
+/// One member or parameter at fault.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct FieldError {
+    /// Name of the member or query parameter.
+    pub(crate) field: String,
+    /// JSON Pointer into the body; absent for query parameters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pointer: Option<String>,
+    /// The rule that was broken; stable, for programs.
+    pub(crate) code: &'static str,
+    /// What is allowed, or what to do.
+    pub(crate) detail: String,
+}
+
+impl FieldError {
+    /// Something wrong with a member of the body.
+    pub(crate) fn member(field: &str, code: &'static str, detail: String) -> Self {
+        // RFC 6901 section 3.
+        let pointer = Some(format!("/{}", field.replace('~', "~0").replace('/', "~1")));
+        Self { field: field.to_owned(), pointer, code, detail }
+    }
+
+    /// Something wrong with a query parameter.
+    pub(crate) fn parameter(field: &str, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { field: field.to_owned(), pointer: None, code, detail: detail.into() }
+    }
+}
+
+/// Datasets that stand in the way of a deletion.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct DatasetsInUse {
+    /// How many.
+    count: u64,
+    /// Ids of up to ten of them.
+    datasets: Vec<String>,
+}
+
+/// Problem document (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody<'a> {
+    /// Stable URI of the kind of problem.
+    r#type: &'static str,
+    /// The kind of problem, for people.
+    title: &'static str,
+    /// HTTP status.
+    status: u16,
+    /// This occurrence, for people.
+    detail: &'a str,
+    /// Id of the request; the log has more under it.
+    instance: &'a str,
+    /// The kind of problem, for programs.
+    code: &'static str,
+    /// Everything that is wrong with the input.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+    /// What keeps the datastore in use.
+    #[serde(flatten)]
+    in_use: Option<&'a DatasetsInUse>,
+}
+
+/// A problem on its way to the client.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    pub(crate) kind: Kind,
+    detail: String,
+    errors: Vec<FieldError>,
+    in_use: Option<DatasetsInUse>,
+    allow: Option<&'static str>,
+    /// For the log only.
+    pub(crate) cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Problem {
+    pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        Self { kind, detail, errors: Vec::new(), in_use: None, allow: None, cause: None }
+    }
+
+    pub(crate) fn with_errors(kind: Kind, errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [one] => format!("{}: {}", one.field, one.detail),
+            several => format!("{} problems; see errors.", several.len()),
+        };
+        Self { errors, ..Self::new(kind, detail) }
+    }
+
+    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+        let detail = format!("This path takes {allow}.");
+        Self { allow: Some(allow), ..Self::new(Kind::MethodNotAllowed, detail) }
+    }
+
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::new(Kind::NotFound, format!("There is no such {what}."))
+    }
+
+    fn caused(kind: Kind, detail: &str, cause: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        Self { cause: Some(cause), ..Self::new(kind, detail) }
+    }
+
+    fn unavailable(cause: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        Self::caused(Kind::StorageUnavailable, "The storage does not answer; try again.", cause)
+    }
+
+    /// The same text for every cause, as it may concern secrets.
+    fn internal(cause: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        Self::caused(Kind::Internal, "Something went wrong; the log has the cause.", cause)
+    }
+
+    /// The answer, under the id of the request.
+    pub(crate) fn respond(&self, request_id: &str) -> HttpResponse {
+        let body = ProblemBody {
+            r#type: self.kind.type_uri(),
+            title: self.kind.title(),
+            status: self.kind.status().as_u16(),
+            detail: &self.detail,
+            instance: request_id,
+            code: self.kind.code(),
+            errors: &self.errors,
+            in_use: self.in_use.as_ref(),
+        };
+        let mut response = HttpResponse::build(self.kind.status());
+        response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
+        match self.kind {
+            Kind::Unauthenticated => {
+                response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+            }
+            Kind::ProbeCapacityExceeded | Kind::StorageUnavailable => {
+                response.insert_header((header::RETRY_AFTER, "1"));
+            }
+            _ => {}
+        }
+        if let Some(allow) = self.allow {
+            response.insert_header((header::ALLOW, allow));
+        }
+        response.body(serde_json::to_vec(&body).unwrap_or_default())
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.code())
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.kind.status()
+    }
+
+    /// The middleware renders it again, under the id of the request.
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        self.respond("")
+    }
+}
+
+pub(crate) fn violations(violations: &Violations) -> Vec<FieldError> {
+    let member = |v: &datastore_domain::Violation| {
+        FieldError::member(v.field.name(), v.code.as_str(), v.detail.clone())
+    };
+    violations.as_slice().iter().map(member).collect()
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Invalid(found) => Self::with_errors(Kind::ValidationFailed, violations(&found)),
+            Error::NotFound(what) => Self::not_found(what),
+            Error::NameTaken => {
+                let detail = "Another datastore has this name; choose another one.";
+                Self::with_errors(
+                    Kind::NameTaken,
+                    vec![FieldError::member("name", "name_taken", detail.to_owned())],
+                )
+            }
+            Error::InUse { datasets, count } => {
+                let detail = format!(
+                    "{count} dataset(s) are assigned to the datastore; release or move them first."
+                );
+                let in_use = Some(DatasetsInUse { count, datasets });
+                Self { in_use, ..Self::new(Kind::DatastoreInUse, detail) }
+            }
+            Error::Inactive => Self::new(
+                Kind::DatastoreInactive,
+                "The datastore is not active, so it takes no datasets; set is_active first.",
+            ),
+            Error::AssignedElsewhere { datastore } => Self::new(
+                Kind::AssignedElsewhere,
+                format!(
+                    "The dataset is assigned to datastore {datastore}; \
+                     send {{\"move\": true}} to move it."
+                ),
+            ),
+            Error::PreconditionFailed => Self::new(
+                Kind::PreconditionFailed,
+                "If-Match names another version than the current one; read the datastore again.",
+            ),
+            Error::ProbeCapacityExceeded => Self::new(
+                Kind::ProbeCapacityExceeded,
+                "Too many connection tests are running; try again.",
+            ),
+            Error::Unavailable(cause) => Self::unavailable(cause),
+            Error::Internal(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl From<AuthenticationError> for Problem {
+    fn from(error: AuthenticationError) -> Self {
+        match error {
+            AuthenticationError::Unauthenticated => Self::new(
+                Kind::Unauthenticated,
+                "Send a valid token as \"Authorization: Bearer dsa_...\".",
+            ),
+            AuthenticationError::Unavailable(cause) => Self::unavailable(cause),
+            AuthenticationError::Internal(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl From<Forbidden> for Problem {
+    fn from(error: Forbidden) -> Self {
+        Self::new(Kind::Forbidden, format!("{error}."))
+    }
+}

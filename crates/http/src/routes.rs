@@ -1,0 +1,99 @@
+//! The one table of routes.
+
+use crate::handlers::{
+    Answer, assign_dataset, create_datastore, current_datasets, delete_datastore, get_datastore,
+    health, list_datastores, performance, release_dataset, revise_datastore, test_connection,
+    types,
+};
+use crate::openapi;
+use crate::problem::Problem;
+use actix_web::http::header;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, Resource};
+
+const DATASTORES: &str = "/api/v1/datastores";
+
+/// Registers every route.
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    config
+        .service(
+            api("", "GET, HEAD, POST, OPTIONS")
+                .route(web::get().to(list_datastores::list_datastores))
+                .route(web::head().to(list_datastores::list_datastores))
+                .route(web::post().to(create_datastore::create_datastore)),
+        )
+        .service(
+            api("/types", "GET, HEAD, OPTIONS")
+                .route(web::get().to(types::list_types))
+                .route(web::head().to(types::list_types)),
+        )
+        .service(
+            api("/{id}", "GET, HEAD, PUT, PATCH, DELETE, OPTIONS")
+                .route(web::get().to(get_datastore::get_datastore))
+                .route(web::head().to(get_datastore::get_datastore))
+                .route(web::put().to(revise_datastore::replace_datastore))
+                .route(web::patch().to(revise_datastore::patch_datastore))
+                .route(web::delete().to(delete_datastore::delete_datastore)),
+        )
+        .service(
+            api("/{id}/test-connection", "POST, OPTIONS")
+                .route(web::post().to(test_connection::test_connection)),
+        )
+        .service(
+            api("/{id}/current-datasets", "GET, HEAD, OPTIONS")
+                .route(web::get().to(current_datasets::list_current_datasets))
+                .route(web::head().to(current_datasets::list_current_datasets)),
+        )
+        .service(
+            api("/{id}/current-datasets/{dataset_id}", "PUT, DELETE, OPTIONS")
+                .route(web::put().to(assign_dataset::assign_dataset))
+                .route(web::delete().to(release_dataset::release_dataset)),
+        )
+        .service(
+            api("/{id}/performance", "GET, HEAD, OPTIONS")
+                .route(web::get().to(performance::get_performance))
+                .route(web::head().to(performance::get_performance)),
+        )
+        .service(
+            resource("/livez", "GET, HEAD, OPTIONS")
+                .route(web::get().to(health::livez))
+                .route(web::head().to(health::livez)),
+        )
+        .service(
+            resource("/readyz", "GET, HEAD, OPTIONS")
+                .route(web::get().to(health::readyz))
+                .route(web::head().to(health::readyz)),
+        )
+        .service(
+            resource("/openapi.json", "GET, HEAD, OPTIONS")
+                .route(web::get().to(openapi::serve_document))
+                .route(web::head().to(openapi::serve_document)),
+        )
+        .service(
+            resource("/docs", "GET, HEAD, OPTIONS")
+                .route(web::get().to(openapi::serve_page))
+                .route(web::head().to(openapi::serve_page)),
+        )
+        .default_service(web::to(unknown));
+}
+
+/// A resource of the API below [`DATASTORES`].
+fn api(path: &str, allow: &'static str) -> Resource {
+    resource(&format!("{DATASTORES}{path}"), allow)
+}
+
+/// A resource with and without a slash at its end; it answers `OPTIONS`, and 405 to every method
+/// that it has no route for.
+fn resource(path: &str, allow: &'static str) -> Resource {
+    let options = move || async move {
+        HttpResponse::NoContent().insert_header((header::ALLOW, allow)).finish()
+    };
+    let refused = move || async move { Answer::Err(Problem::method_not_allowed(allow)) };
+    web::resource([path.to_owned(), format!("{path}/")])
+        .route(web::method(actix_web::http::Method::OPTIONS).to(options))
+        .default_service(web::to(refused))
+}
+
+async fn unknown() -> Answer {
+    Err(Problem::not_found("path"))
+}

@@ -1,0 +1,59 @@
+//! What handlers stand on.
+
+use crate::origin::Origin;
+use crate::problem::Problem;
+use actix_web::http::header;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
+use datastore_application::{Access, AuthenticationError, Caller, Granted, Permission, Registry};
+use datastore_domain::{DatastoreId, RequestId};
+use futures_util::future::LocalBoxFuture;
+
+/// Shared by all workers.
+pub(crate) struct State {
+    pub(crate) registry: Registry,
+    pub(crate) access: Access,
+    pub(crate) origin: Origin,
+    /// Whether changes need `If-Match`.
+    pub(crate) require_if_match: bool,
+}
+
+/// Permission of the caller, proven before anything else of the request is looked at: a handler
+/// that takes it cannot run without it.
+pub(crate) struct Allowed<P>(pub(crate) Granted<P>);
+
+impl<P: Permission + 'static> FromRequest for Allowed<P> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let state: &Data<State> =
+                request.app_data().expect("the state is registered with the application");
+            let token = bearer(&request).ok_or(AuthenticationError::Unauthenticated)?;
+            let actor = state.access.authenticate(token).await?;
+            let request_id = request.extensions().get::<RequestId>().cloned();
+            Ok(Self(Caller { actor, request_id }.authorize::<P>()?))
+        })
+    }
+}
+
+/// The token of `Authorization: Bearer …` (RFC 6750); none when the header stands twice.
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let mut values = request.headers().get_all(header::AUTHORIZATION);
+    let value = values.next()?.to_str().ok()?;
+    if values.next().is_some() {
+        return None;
+    }
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_matches(' '))
+}
+
+/// The datastore that the path names; what is no id names nothing.
+pub(crate) fn path_id(request: &HttpRequest) -> Result<DatastoreId, Problem> {
+    let text = request.match_info().get("id").unwrap_or_default();
+    let canonical = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+    let number = if canonical { text.parse().ok() } else { None };
+    number.and_then(DatastoreId::new).ok_or_else(|| Problem::not_found("datastore"))
+}
