@@ -17,6 +17,8 @@ macro_rules! kinds {
         pub(crate) enum Kind { $($name),+ }
 
         impl Kind {
+            #[cfg(test)]
+            const ALL: &[Self] = &[$(Self::$name),+];
 
             pub(crate) fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status),+ }
@@ -281,5 +283,23 @@ impl From<AuthenticationError> for Problem {
 impl From<Forbidden> for Problem {
     fn from(error: Forbidden) -> Self {
         Self::new(Kind::Forbidden, format!("{error}."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datastore_domain::FailureCode;
+
+    #[test]
+    fn every_code_is_documented_with_its_status() {
+        let page = include_str!("../../../docs/errors.md");
+        for kind in Kind::ALL {
+            let row = format!("| {} | `{}` |", kind.status().as_u16(), kind.code());
+            assert!(page.contains(&row), "{row}");
+        }
+        for code in FailureCode::ALL {
+            assert!(page.contains(&format!("| `{}` |", code.as_str())), "{}", code.as_str());
+        }
     }
 }
