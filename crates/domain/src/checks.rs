@@ -89,12 +89,13 @@ where
     })
 }
 
-/// Type and system: each by itself, then the pair.
+/// Type and system: each by itself, then the pair. The system is known without the type, unless
+/// the two contradict each other.
 fn classification(
     fields: &DatastoreFields,
     base: Option<Classification>,
     findings: &mut Findings,
-) -> Option<Classification> {
+) -> (Option<Classification>, Option<System>) {
     let datastore_type = check(&fields.r#type, Field::Type, findings, |name| {
         choice(name, &DatastoreType::ALL, DatastoreType::as_str)
     });
@@ -105,7 +106,9 @@ fn classification(
     let datastore_type =
         required(datastore_type, base.map(Classification::datastore_type), Field::Type, findings);
     let system = required(system, base.map(Classification::system), Field::System, findings);
-    let (datastore_type, system) = datastore_type.zip(system)?;
+    let Some((datastore_type, system)) = datastore_type.zip(system) else {
+        return (None, system);
+    };
     let pair = Classification::new(datastore_type, system);
     if pair.is_none() {
         let field = if only_type_given { Field::Type } else { Field::System };
@@ -121,7 +124,7 @@ fn classification(
         );
         findings.add(field, ViolationCode::TypeMismatch, detail);
     }
-    pair
+    (pair, pair.map(Classification::system))
 }
 
 /// What the datastore is; what is absent keeps the value of `base`, when there is one.
@@ -135,7 +138,7 @@ pub(crate) fn profile(
 ) -> (Option<Profile>, Option<System>) {
     let name = check(&fields.name, Field::Name, findings, |t| t.as_str().try_into());
     let name = required(name, base.map(|b| b.name.clone()), Field::Name, findings);
-    let classification = classification(fields, base.map(|b| b.classification), findings);
+    let (classification, system) = classification(fields, base.map(|b| b.classification), findings);
     let description =
         check(&fields.description, Field::Description, findings, |t| t.as_str().try_into());
     let description =
@@ -165,7 +168,7 @@ pub(crate) fn profile(
                 storage_capacity_gb,
             }
         });
-    (profile, classification.map(Classification::system))
+    (profile, system)
 }
 
 /// A password as written: the mask stands for what is stored.

@@ -187,6 +187,13 @@ pub(crate) fn revised_connection(
             {
                 return keep_string(connection, moved_system, findings);
             }
+            // The mask of something else: there is nothing stored that it could stand for.
+            if let (Some(text), Some(system)) = (written, system)
+                && ConnectionString::is_masked_form(text.expose(), system)
+            {
+                reentry(Field::ConnectionString, findings);
+                return None;
+            }
             parse_string(fields, system, findings)
                 .map(|string| SecretPlan::Seal(ConnectionTarget::Uri(string)))
         }
@@ -214,8 +221,8 @@ pub(crate) fn revised_connection(
 fn reentry(field: Field, findings: &mut Findings) {
     let detail = match field {
         Field::ConnectionString => {
-            "The system changes, so the connection_string must be given anew; a stored one is not \
-             carried over."
+            "A stored connection_string is kept only as it was read and for the same system; give \
+             it anew, with its secrets."
         }
         _ => {
             "The write changes where or for whom the stored password would be used, so the \
@@ -279,22 +286,23 @@ fn revised_parts(
     };
     let tls = match parts.tls {
         Checked::Valid(mode) => mode,
-        Checked::Absent => base.tls,
-        Checked::Null | Checked::Bad => TlsMode::default(),
+        // A mode that is none weakens nothing; the finding on it stops the write.
+        Checked::Absent | Checked::Bad => base.tls,
+        Checked::Null => TlsMode::default(),
     };
-    let (host, port, username, password) = (host?, port?, username?, password?);
-    let password = match password {
+    let repointed = moved_system
+        || host.as_ref().is_some_and(|host| !host.is_same_place(base.host))
+        || port.is_some_and(|port| port != base.port)
+        || username.as_ref().is_some_and(|username| username != base.username)
+        || tls < base.tls;
+    if repointed && matches!(password, Some(WrittenPassword::Mask)) {
+        reentry(Field::Password, findings);
+        return None;
+    }
+    let (host, port, username) = (host?, port?, username?);
+    let password = match password? {
         WrittenPassword::Plain(password) => password,
         WrittenPassword::Mask => {
-            let repointed = moved_system
-                || !host.is_same_place(base.host)
-                || port != base.port
-                || username != *base.username
-                || tls < base.tls;
-            if repointed {
-                reentry(Field::Password, findings);
-                return None;
-            }
             let password = base.password.clone();
             let kept = SealedConnection::Parts { host, port, username, password, database, tls };
             return Some(SecretPlan::Keep(kept));

@@ -1,7 +1,7 @@
 //! A new datastore, checked whole.
 
 use crate::datastore::Profile;
-use crate::history::{Change, HistoryValue};
+use crate::history::Change;
 use crate::violation::Findings;
 use crate::{ConnectionTarget, DatastoreFields, Violations, checks, connection_input, revision};
 
@@ -35,9 +35,6 @@ impl Draft {
     pub fn changes(&self) -> Vec<Change> {
         let mut changes = revision::profile_changes(None, &self.profile);
         changes.extend(revision::target_changes(None, &self.target));
-        changes.retain(|change| {
-            !matches!(&change.change, crate::FieldChange::Value { to: HistoryValue::Null, .. })
-        });
-        changes
+        revision::in_member_order(changes)
     }
 }

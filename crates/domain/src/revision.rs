@@ -60,7 +60,7 @@ impl Datastore {
             SecretPlan::Keep(kept) => sealed_changes(&self.connection, kept),
             SecretPlan::Seal(target) => target_changes(Some(&self.connection), target),
         });
-        Ok(Some(Revision { profile, connection, changes }))
+        Ok(Some(Revision { profile, connection, changes: in_member_order(changes) }))
     }
 }
 
@@ -92,6 +92,11 @@ fn text(text: &str) -> HistoryValue {
 
 fn number(number: Option<f64>) -> HistoryValue {
     number.map_or(HistoryValue::Null, HistoryValue::Number)
+}
+
+pub(crate) fn in_member_order(mut changes: Vec<Change>) -> Vec<Change> {
+    changes.sort_by_key(|change| Field::ALL.iter().position(|f| f.name() == change.member));
+    changes
 }
 
 pub(crate) fn profile_changes(from: Option<&Profile>, to: &Profile) -> Vec<Change> {
