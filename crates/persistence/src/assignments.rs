@@ -1,0 +1,51 @@
+//! The port of assignments.
+
+use crate::rows::NewHistory;
+use crate::storage::{Storage, query};
+use async_trait::async_trait;
+use datastore_domain::{Assignment, DatasetId, DatastoreId, HistoryEntry, PageRequest, Timestamp};
+use datastore_ports::{AssignOutcome, AssignmentError, DatasetAssignments, Page, RepositoryError};
+
+/// A wish to assign a dataset.
+pub(crate) struct Wish {
+    pub(crate) datastore: DatastoreId,
+    pub(crate) assignment: Assignment,
+    pub(crate) move_here: bool,
+}
+
+#[async_trait]
+impl DatasetAssignments for Storage {
+    async fn assign(
+        &self,
+        datastore: DatastoreId,
+        assignment: Assignment,
+        move_here: bool,
+        entry: HistoryEntry,
+    ) -> Result<AssignOutcome, AssignmentError> {
+        let wish = Wish { datastore, assignment, move_here };
+        let entry = NewHistory::new(&entry).of(datastore.get(), None);
+        query!(self.write, assignments::assign(&wish, &entry))
+    }
+
+    async fn release(
+        &self,
+        datastore: DatastoreId,
+        dataset: &DatasetId,
+        at: Timestamp,
+        entry: HistoryEntry,
+    ) -> Result<(), AssignmentError> {
+        let dataset = dataset.clone();
+        let entry = NewHistory::new(&entry).of(datastore.get(), None);
+        query!(self.write, assignments::release(datastore, &dataset, at, &entry))
+    }
+
+    async fn current(
+        &self,
+        datastore: DatastoreId,
+        page: PageRequest,
+    ) -> Result<Page<Assignment>, RepositoryError> {
+        let page = query!(self.read, assignments::current_page(datastore, page))?;
+        let rows = page.rows.into_iter().map(Assignment::try_from).collect::<Result<_, _>>()?;
+        Ok(Page { count: page.count, rows })
+    }
+}

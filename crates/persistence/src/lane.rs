@@ -1,0 +1,131 @@
+//! Bounded lanes for blocking work: a lane that is full answers at once and starves no other.
+
+use crate::error::{Reason, unavailable};
+use datastore_ports::RepositoryError;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Runs blocking work on tokio's blocking threads, `width` pieces at a time.
+pub(crate) struct Lane {
+    slots: Arc<Semaphore>,
+    queue: Semaphore,
+    patience: Duration,
+}
+
+impl Lane {
+    /// A lane where up to `queue` callers wait, each for at most `patience`.
+    pub(crate) fn new(width: usize, queue: usize, patience: Duration) -> Self {
+        Self { slots: Arc::new(Semaphore::new(width)), queue: Semaphore::new(queue), patience }
+    }
+
+    /// Runs `work` to its end, also when the caller goes away meanwhile: a write that has begun is
+    /// not cut off, and keeps its slot.
+    pub(crate) async fn run<T, E>(
+        &self,
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<RepositoryError> + Send + 'static,
+    {
+        let slot = self.slot().await?;
+        let done = tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop(slot);
+            result
+        });
+        match done.await {
+            Ok(result) => result,
+            Err(error) if error.is_panic() => {
+                Err(RepositoryError::Internal(Box::new(error)).into())
+            }
+            Err(error) => Err(unavailable(error).into()),
+        }
+    }
+
+    async fn slot(&self) -> Result<tokio::sync::OwnedSemaphorePermit, RepositoryError> {
+        if let Ok(slot) = self.slots.clone().try_acquire_owned() {
+            return Ok(slot);
+        }
+        let full = || unavailable(Reason("too many callers wait for the database"));
+        let _place = self.queue.try_acquire().map_err(|_| full())?;
+        let slot = tokio::time::timeout(self.patience, self.slots.clone().acquire_owned());
+        match slot.await {
+            Ok(Ok(slot)) => Ok(slot),
+            Ok(Err(_)) | Err(_) => Err(unavailable(Reason("the database is busy"))),
+        }
+    }
+}
+
+/// Why a pool could not make a connection.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) enum ConnectError {
+    Connection(#[from] diesel::ConnectionError),
+    Setup(#[from] diesel::result::Error),
+    Reason(#[from] Reason),
+}
+
+/// Logs why a pool could not make a connection; its callers only learn that they waited in vain.
+#[derive(Debug)]
+pub(crate) struct LogPoolError;
+
+impl r2d2::HandleError<ConnectError> for LogPoolError {
+    fn handle_error(&self, error: ConnectError) {
+        tracing::warn!(error = %error, "cannot connect to the storage");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sleeper(millis: u64) -> impl FnOnce() -> Result<(), RepositoryError> + Send {
+        move || {
+            std::thread::sleep(Duration::from_millis(millis));
+            Ok(())
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn t41_a_full_lane_answers_at_once_and_recovers() {
+        let lane = Arc::new(Lane::new(1, 1, Duration::from_secs(5)));
+        let spawn = || {
+            tokio::spawn({
+                let lane = lane.clone();
+                async move { lane.run(sleeper(200)).await }
+            })
+        };
+        let first = spawn();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let second = spawn();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let third = lane.run(sleeper(0)).await;
+        assert!(matches!(third, Err(RepositoryError::Unavailable(_))), "{third:?}");
+        assert!(first.await.expect("joins").is_ok());
+        assert!(second.await.expect("joins").is_ok());
+        assert!(lane.run(sleeper(0)).await.is_ok());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn waiting_ends() {
+        let lane = Arc::new(Lane::new(1, 8, Duration::from_millis(20)));
+        let busy = tokio::spawn({
+            let lane = lane.clone();
+            async move { lane.run(sleeper(200)).await }
+        });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let waited = lane.run(sleeper(0)).await;
+        assert!(matches!(waited, Err(RepositoryError::Unavailable(_))), "{waited:?}");
+        assert!(busy.await.expect("joins").is_ok());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn t46_a_panic_is_an_error_and_gives_its_slot_back() {
+        let lane = Lane::new(1, 8, Duration::from_secs(1));
+        let work = || -> Result<(), RepositoryError> { panic!("on purpose") };
+        assert!(matches!(lane.run(work).await, Err(RepositoryError::Internal(_))));
+        assert!(lane.run(sleeper(0)).await.is_ok());
+    }
+}

@@ -1,0 +1,30 @@
+//! Repositories of the registry on SQLite and PostgreSQL, by diesel over r2d2.
+//!
+//! [`Storage`] implements the four storage ports. Queries are written once, in `queries/`, and
+//! compiled for both connections (see `sqlite.rs` and `postgres.rs`); what differs between the two
+//! are named functions in those two files. Diesel is synchronous, and nothing outside this crate
+//! knows: the lanes of `lane.rs` decide which thread waits.
+
+#![expect(clippy::duplicate_mod, reason = "`queries/` is compiled once for each database")]
+
+mod assignments;
+mod checks;
+mod error;
+mod history;
+mod lane;
+mod migrations;
+mod postgres;
+mod repository;
+mod rows;
+mod schema;
+mod sealed;
+mod sqlite;
+mod storage;
+mod tokens;
+mod url;
+
+pub use error::{OpenError, SchemaError};
+pub use history::RecordedEntry;
+pub use migrations::SchemaState;
+pub use storage::{PoolSettings, Storage};
+pub use url::{DatabaseUrl, DatabaseUrlError};

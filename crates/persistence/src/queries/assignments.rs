@@ -1,0 +1,134 @@
+//! Assignments of datasets. Compiled for each database: see `sqlite.rs`, `postgres.rs`.
+
+use super::{Conn, history, lock_living, transaction, violates};
+use crate::assignments::Wish;
+use crate::error::Failure;
+use crate::rows::{AssignmentRow, NewAssignment, NewHistory};
+use crate::schema::{CURRENT_DATASET, assignments, current};
+use datastore_domain::{Assignment, DatasetId, DatasetName, DatastoreId, PageRequest, Timestamp};
+use datastore_ports::{AssignOutcome, AssignmentError, Page};
+use diesel::prelude::*;
+
+type AssignFailure = Failure<AssignmentError>;
+
+/// How often an assignment is tried when another one of the same dataset came in between, which
+/// the next attempt then sees. Only PostgreSQL lets two of them begin at the same moment.
+const ATTEMPTS: usize = 5;
+
+pub(crate) fn assign(
+    conn: &mut Conn,
+    wish: &Wish,
+    entry: &NewHistory,
+) -> Result<AssignOutcome, AssignFailure> {
+    let mut attempt = 1;
+    loop {
+        match transaction(conn, |conn| try_assign(conn, wish, entry)) {
+            Err(Failure::Database(error))
+                if attempt < ATTEMPTS && violates(&error, CURRENT_DATASET) =>
+            {
+                attempt += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+fn try_assign(
+    conn: &mut Conn,
+    wish: &Wish,
+    entry: &NewHistory,
+) -> Result<AssignOutcome, AssignFailure> {
+    let Some((_, is_active)) = lock_living(conn, wish.datastore)? else {
+        return Err(Failure::Refused(AssignmentError::NoDatastore));
+    };
+    let lives = current()
+        .filter(assignments::dataset_id.eq(wish.assignment.dataset.as_str()))
+        .select(AssignmentRow::as_select())
+        .get_result(conn)
+        .optional()?;
+    match lives {
+        Some(here) if here.datastore_id == wish.datastore.get() => rename(conn, here, wish, entry),
+        _ if !is_active => Err(Failure::Refused(AssignmentError::Inactive)),
+        Some(elsewhere) if !wish.move_here => {
+            let datastore = elsewhere.datastore()?;
+            Err(Failure::Refused(AssignmentError::AssignedElsewhere { datastore }))
+        }
+        Some(elsewhere) => {
+            end(conn, elsewhere.id, wish.assignment.assigned_at)?;
+            begin(conn, wish, entry)
+        }
+        None => begin(conn, wish, entry),
+    }
+}
+
+/// Takes over a name that is given and differs.
+fn rename(
+    conn: &mut Conn,
+    here: AssignmentRow,
+    wish: &Wish,
+    entry: &NewHistory,
+) -> Result<AssignOutcome, AssignFailure> {
+    let id = here.id;
+    let mut kept = Assignment::try_from(here)?;
+    if wish.assignment.name.is_some() && wish.assignment.name != kept.name {
+        kept.name.clone_from(&wish.assignment.name);
+        diesel::update(assignments::table.find(id))
+            .set(assignments::name.eq(kept.name.as_ref().map(DatasetName::as_str)))
+            .execute(conn)?;
+        history::write(conn, entry)?;
+    }
+    Ok(AssignOutcome::AlreadyHere(kept))
+}
+
+fn end(conn: &mut Conn, assignment: i64, at: Timestamp) -> QueryResult<usize> {
+    diesel::update(current().filter(assignments::id.eq(assignment)))
+        .set(assignments::released_at.eq(at.as_micros()))
+        .execute(conn)
+}
+
+fn begin(conn: &mut Conn, wish: &Wish, entry: &NewHistory) -> Result<AssignOutcome, AssignFailure> {
+    diesel::insert_into(assignments::table)
+        .values(NewAssignment::new(wish.datastore, &wish.assignment))
+        .execute(conn)?;
+    history::write(conn, entry)?;
+    Ok(AssignOutcome::Assigned(wish.assignment.clone()))
+}
+
+pub(crate) fn release(
+    conn: &mut Conn,
+    datastore: DatastoreId,
+    dataset: &DatasetId,
+    at: Timestamp,
+    entry: &NewHistory,
+) -> Result<(), AssignFailure> {
+    transaction(conn, |conn| {
+        if lock_living(conn, datastore)?.is_none() {
+            return Err(Failure::Refused(AssignmentError::NoDatastore));
+        }
+        let here = current()
+            .filter(assignments::datastore_id.eq(datastore.get()))
+            .filter(assignments::dataset_id.eq(dataset.as_str()));
+        let ended =
+            diesel::update(here).set(assignments::released_at.eq(at.as_micros())).execute(conn)?;
+        if ended == 0 {
+            return Err(Failure::Refused(AssignmentError::NotAssigned));
+        }
+        Ok(history::write(conn, entry)?)
+    })
+}
+
+pub(crate) fn current_page(
+    conn: &mut Conn,
+    datastore: DatastoreId,
+    page: PageRequest,
+) -> Result<Page<AssignmentRow>, Failure> {
+    let here = || current().filter(assignments::datastore_id.eq(datastore.get()));
+    let count: i64 = here().count().get_result(conn)?;
+    let rows = here()
+        .select(AssignmentRow::as_select())
+        .order((assignments::assigned_at, assignments::id))
+        .limit(page.size.into())
+        .offset(super::list::offset(page))
+        .load(conn)?;
+    Ok(Page { count: count.unsigned_abs(), rows })
+}

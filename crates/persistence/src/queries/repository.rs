@@ -1,0 +1,119 @@
+//! Commands and look-ups of datastores. Compiled for each database: see `sqlite.rs`, `postgres.rs`.
+
+use super::{Conn, history, lock_living, transaction, violates};
+use crate::error::Failure;
+use crate::repository::Deletion;
+use crate::rows::{DatastoreRow, NewHistory, WrittenDatastore};
+use crate::schema::{LIVING_NAME, assignments, current, datastores, living, tokens};
+use datastore_domain::{DatastoreId, RecordId, Timestamp, Version};
+use datastore_ports::RepositoryError;
+use diesel::prelude::*;
+
+/// Most ids that [`RepositoryError::InUse`] names.
+const NAMED_DATASETS: i64 = 10;
+
+pub(crate) fn insert(
+    conn: &mut Conn,
+    record: RecordId,
+    created_at: Timestamp,
+    written: &WrittenDatastore,
+    entry: NewHistory,
+) -> Result<i64, Failure> {
+    transaction(conn, |conn| {
+        let id: i64 = diesel::insert_into(datastores::table)
+            .values((
+                datastores::record.eq(&record.as_bytes()[..]),
+                datastores::created_at.eq(created_at.as_micros()),
+                written,
+            ))
+            .returning(datastores::id)
+            .get_result(conn)
+            .map_err(name_taken)?;
+        history::write(conn, &entry.of(id, Some(Version::FIRST)))?;
+        Ok(id)
+    })
+}
+
+pub(crate) fn find(conn: &mut Conn, id: DatastoreId) -> Result<Option<DatastoreRow>, Failure> {
+    let row = living().filter(datastores::id.eq(id.get())).select(DatastoreRow::as_select());
+    Ok(row.get_result(conn).optional()?)
+}
+
+pub(crate) fn update(
+    conn: &mut Conn,
+    id: DatastoreId,
+    expected: Version,
+    written: &WrittenDatastore,
+    entry: &NewHistory,
+) -> Result<(), Failure> {
+    transaction(conn, |conn| {
+        let row = living()
+            .filter(datastores::id.eq(id.get()))
+            .filter(datastores::version.eq(expected.get()));
+        let changed = diesel::update(row).set(written).execute(conn).map_err(name_taken)?;
+        if changed == 0 {
+            let row = living().filter(datastores::id.eq(id.get())).select(datastores::id);
+            let lives = row.get_result::<i64>(conn).optional()?.is_some();
+            return Err(Failure::Refused(if lives {
+                RepositoryError::VersionConflict
+            } else {
+                RepositoryError::NotFound
+            }));
+        }
+        Ok(history::write(conn, entry)?)
+    })
+}
+
+pub(crate) fn delete(
+    conn: &mut Conn,
+    deletion: Deletion,
+    entry: &NewHistory,
+) -> Result<(), Failure> {
+    transaction(conn, |conn| {
+        // Whoever assigns takes the same lock: an assignment is either counted here, or comes
+        // after the deletion and finds nothing.
+        let Some((version, _)) = lock_living(conn, deletion.id)? else {
+            return Err(Failure::Refused(RepositoryError::NotFound));
+        };
+        if version != deletion.expected.get() {
+            return Err(Failure::Refused(RepositoryError::VersionConflict));
+        }
+        refuse_if_in_use(conn, deletion.id)?;
+        diesel::update(living().filter(datastores::id.eq(deletion.id.get())))
+            .set((
+                datastores::version.eq(deletion.version.get()),
+                datastores::updated_at.eq(deletion.updated_at.as_micros()),
+                datastores::deleted_at.eq(deletion.deleted_at.as_micros()),
+            ))
+            .execute(conn)?;
+        Ok(history::write(conn, entry)?)
+    })
+}
+
+fn refuse_if_in_use(conn: &mut Conn, id: DatastoreId) -> Result<(), Failure> {
+    let here = || current().filter(assignments::datastore_id.eq(id.get()));
+    let count: i64 = here().count().get_result(conn)?;
+    if count == 0 {
+        return Ok(());
+    }
+    let datasets = here()
+        .select(assignments::dataset_id)
+        .order(assignments::dataset_id)
+        .limit(NAMED_DATASETS)
+        .load(conn)?;
+    Err(Failure::Refused(RepositoryError::InUse { datasets, count: count.unsigned_abs() }))
+}
+
+/// Reads a page of the file, or asks the server: `SELECT 1` alone would touch no file.
+pub(crate) fn ping(conn: &mut Conn) -> Result<(), Failure> {
+    let newest = tokens::table.select(tokens::id).order(tokens::id.desc());
+    newest.first::<i64>(conn).optional()?;
+    Ok(())
+}
+
+fn name_taken(error: diesel::result::Error) -> Failure {
+    if violates(&error, LIVING_NAME) {
+        return Failure::Refused(RepositoryError::NameTaken);
+    }
+    error.into()
+}

@@ -1,0 +1,97 @@
+use super::*;
+use crate::schema::sealed_canary;
+use diesel::sql_types::{Integer, Text};
+
+fn open(folder: &tempfile::TempDir) -> Sqlite {
+    Sqlite::open(&folder.path().join("x.db"), PoolSettings::default()).expect("opens")
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+fn number(conn: &mut Conn, pragma: &str) -> i32 {
+    let value = diesel::dsl::sql::<Integer>(&format!("{pragma} FROM pragma_{pragma}"));
+    diesel::select(value).get_result(conn).expect("reads")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t35_every_connection_is_set_up_to_be_durable() {
+    const FULL: i32 = 2;
+    let folder = folder();
+    let database = open(&folder);
+    let settings = |conn: &mut Conn| {
+        let mode = diesel::dsl::sql::<Text>("journal_mode FROM pragma_journal_mode");
+        let mode: String = diesel::select(mode).get_result(conn).expect("reads");
+        let names = ["synchronous", "foreign_keys", "secure_delete", "query_only"];
+        Ok::<_, Failure>((mode, names.map(|name| number(conn, name))))
+    };
+    let writer = database.write::<_, RepositoryError>(settings).await.expect("answers");
+    assert_eq!(writer, ("wal".to_owned(), [FULL, 1, 1, 0]));
+    let reader = database.read::<_, RepositoryError>(settings).await.expect("answers");
+    assert_eq!(reader, ("wal".to_owned(), [FULL, 1, 1, 1]));
+    let timeout = |conn: &mut Conn| Ok::<_, Failure>(busy_timeout(conn));
+    assert_eq!(database.write::<_, RepositoryError>(timeout).await.expect("answers"), 5000);
+}
+
+fn busy_timeout(conn: &mut Conn) -> i32 {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Integer)]
+        timeout: i32,
+    }
+    diesel::sql_query("PRAGMA busy_timeout").get_result::<Row>(conn).expect("reads").timeout
+}
+
+fn insert_canary(conn: &mut Conn) -> QueryResult<usize> {
+    let row = (sealed_canary::id.eq(1), sealed_canary::sealed.eq(&b"x"[..]));
+    diesel::insert_into(sealed_canary::table).values(row).execute(conn)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t46_a_panic_inside_a_transaction_leaves_nothing_behind() {
+    let folder = folder();
+    let database = open(&folder);
+    database.write::<_, RepositoryError>(migrations::run).await.expect("migrates");
+    let panicked = database
+        .write::<(), RepositoryError>(|conn| {
+            transaction(conn, |conn| {
+                insert_canary(conn)?;
+                panic!("on purpose")
+            })
+        })
+        .await;
+    assert!(matches!(panicked, Err(RepositoryError::Internal(_))), "{panicked:?}");
+    let canary = database.read::<_, RepositoryError>(sealed::canary).await.expect("answers");
+    assert_eq!(canary, None);
+    let write = |conn: &mut Conn| transaction(conn, |conn| Ok(insert_canary(conn)?));
+    let written = database.write::<_, RepositoryError>(write).await.expect("writes again");
+    assert_eq!(written, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t39_a_full_database_is_unavailable_and_recovers() {
+    let folder = folder();
+    let database = open(&folder);
+    database.write::<_, RepositoryError>(migrations::run).await.expect("migrates");
+    let fill =
+        || database.write::<_, RepositoryError>(|conn| sealed::put_canary(conn, &[7; 1 << 20]));
+    let limit = |pages: i64| {
+        let sql = format!("PRAGMA max_page_count = {pages}");
+        database.write::<_, RepositoryError>(move |conn| Ok(conn.batch_execute(&sql)?))
+    };
+    limit(1).await.expect("sets");
+    let full = fill().await;
+    assert!(matches!(full, Err(RepositoryError::Unavailable(_))), "{full:?}");
+    limit(1_000_000).await.expect("sets");
+    fill().await.expect("has room");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_cannot_write() {
+    let folder = folder();
+    let database = open(&folder);
+    database.write::<_, RepositoryError>(migrations::run).await.expect("migrates");
+    let refused = database.read::<_, RepositoryError>(|conn| Ok(insert_canary(conn)?)).await;
+    assert!(refused.is_err(), "{refused:?}");
+}

@@ -1,0 +1,8 @@
+//! The storage on real databases: SQLite in temporary folders, PostgreSQL on the test server.
+
+mod postgres;
+mod schema;
+mod sealed;
+mod sqlite;
+mod support;
+mod transactions;

@@ -1,0 +1,71 @@
+//! A SQLite database in a folder of its own.
+
+use super::TestDatabase;
+use datastore_persistence::{DatabaseUrl, PoolSettings, Storage};
+use diesel::connection::{Connection as _, SimpleConnection as _};
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+
+pub(crate) struct TestFile(tempfile::TempDir);
+
+impl TestFile {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.0.path().join("registry.db")
+    }
+
+    pub(crate) fn open_with(&self, settings: PoolSettings) -> Storage {
+        Storage::open(&DatabaseUrl::sqlite(self.path()), settings).expect("opens")
+    }
+
+    /// A connection beside the storage's, as another process would have one.
+    pub(crate) fn connect(&self) -> SqliteConnection {
+        let path = self.path();
+        let path = path.to_str().expect("temporary folders have plain names");
+        let mut connection = SqliteConnection::establish(path).expect("opens");
+        connection.batch_execute("PRAGMA busy_timeout = 5000").expect("sets");
+        connection
+    }
+}
+
+#[derive(QueryableByName)]
+struct Table {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    name: String,
+}
+
+impl TestDatabase for TestFile {
+    fn open(&self) -> Storage {
+        // Patient: the machine may be busy, and sixteen threads may write.
+        let patient = Duration::from_secs(60);
+        let settings = PoolSettings::default();
+        self.open_with(PoolSettings {
+            connection_timeout: patient,
+            write_timeout: patient,
+            ..settings
+        })
+    }
+
+    fn execute(&self, sql: &str) -> Result<(), diesel::result::Error> {
+        self.connect().batch_execute(sql)
+    }
+
+    fn tables(&self) -> Vec<String> {
+        let sql = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' \
+                   AND tbl_name <> '__diesel_schema_migrations' ORDER BY name";
+        let tables = diesel::sql_query(sql).load::<Table>(&mut self.connect()).expect("reads");
+        tables.into_iter().map(|table| table.name).collect()
+    }
+
+    fn revert(&self) {
+        self.connect().revert_all_migrations(MIGRATIONS).expect("reverts");
+    }
+}

@@ -1,0 +1,248 @@
+//! The contract of the storage ports, as many small cases.
+//!
+//! An implementation runs all of them through [`storage_contract!`](crate::storage_contract), which
+//! makes one test of each case: a failure names the promise that was broken.
+
+pub mod assignments;
+pub mod checks;
+pub mod delete;
+pub mod history;
+pub mod list;
+pub mod races;
+pub mod repository;
+pub mod tokens;
+
+use async_trait::async_trait;
+use datastore_domain::{Action, Datastore, DatastoreId, RequestId, Timestamp, TokenName, Version};
+use datastore_ports::{
+    CheckLog, DatasetAssignments, DatastoreRepository, NewDatastore, RepositoryError,
+    TokenRepository,
+};
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+/// One entry of the history, as every implementation can tell it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the members are those of `datastore_domain::HistoryEntry`")]
+pub struct HistoryLine {
+    pub at: Timestamp,
+    pub actor: TokenName,
+    pub action: Action,
+    pub datastore: Option<DatastoreId>,
+    pub version: Option<Version>,
+    /// A JSON object, as in `{"port":{"from":5432,"to":5433},"password":"changed"}`.
+    pub changes: String,
+    pub request_id: Option<RequestId>,
+}
+
+/// Reads the history of an implementation under test; no port, since the core only writes it.
+#[async_trait]
+pub trait HistoryReader: Send + Sync {
+    /// The entries of one datastore, or all of them, in the order of recording.
+    async fn history(&self, datastore: Option<DatastoreId>) -> Vec<HistoryLine>;
+}
+
+/// An empty storage under test.
+#[expect(missing_docs, reason = "each is the port of its type")]
+pub struct Subject {
+    pub datastores: Arc<dyn DatastoreRepository>,
+    pub assignments: Arc<dyn DatasetAssignments>,
+    pub tokens: Arc<dyn TokenRepository>,
+    pub checks: Arc<dyn CheckLog>,
+    pub history: Arc<dyn HistoryReader>,
+    /// What must live as long as the test: a folder, a database to be dropped.
+    _guard: Box<dyn Any + Send + Sync>,
+}
+
+impl fmt::Debug for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Subject")
+    }
+}
+
+impl Subject {
+    /// A storage under test with what it needs to live, which is dropped last.
+    pub fn new<S>(
+        storage: Arc<S>,
+        history: Arc<dyn HistoryReader>,
+        guard: impl Any + Send + Sync,
+    ) -> Self
+    where
+        S: DatastoreRepository + DatasetAssignments + TokenRepository + CheckLog + 'static,
+    {
+        Self {
+            datastores: storage.clone(),
+            assignments: storage.clone(),
+            tokens: storage.clone(),
+            checks: storage,
+            history,
+            _guard: Box::new(guard),
+        }
+    }
+
+    /// Stores a new datastore that must not fail.
+    pub(crate) async fn insert(&self, new: NewDatastore) -> Datastore {
+        let entry = crate::entry(Action::Create);
+        self.datastores.insert(new, entry).await.expect("nothing is in the way of the insert")
+    }
+
+    pub(crate) async fn find(&self, id: DatastoreId) -> Option<Datastore> {
+        self.datastores.find(id).await.expect("the storage answers")
+    }
+
+    /// Deletes a datastore at [`crate::at`]`(100)`.
+    pub(crate) async fn delete(&self, datastore: &Datastore) -> Result<(), RepositoryError> {
+        let deleted = datastore.delete(crate::at(100)).expect("it lives");
+        let entry = crate::entry(Action::Delete);
+        self.datastores.delete(&deleted, datastore.version, entry).await
+    }
+}
+
+/// The number that no test reaches.
+pub(crate) fn no_datastore() -> DatastoreId {
+    DatastoreId::new(999_999).expect("positive")
+}
+
+/// Asserts the form of a result; shows the result when it is another.
+macro_rules! assert_form {
+    ($result:expr, $form:pat $(if $guard:expr)?) => {
+        match $result {
+            $form $(if $guard)? => {}
+            other => panic!("expected {}, got {other:?}", stringify!($form $(if $guard)?)),
+        }
+    };
+}
+pub(crate) use assert_form;
+
+/// One test for each case of the contract. `make` is an `async fn() -> Subject` in the same module
+/// that gives an empty storage each time:
+///
+/// ```
+/// # use datastore_testkit::{MemoryStorage, contract::Subject};
+/// # use std::sync::Arc;
+/// async fn make() -> Subject {
+///     let storage = Arc::new(MemoryStorage::new());
+///     Subject::new(storage.clone(), storage, ())
+/// }
+///
+/// datastore_testkit::storage_contract!(make);
+/// ```
+#[macro_export]
+macro_rules! storage_contract {
+    ($make:ident) => {
+        $crate::storage_contract!(@group $make, repository: [
+            finds_every_field_of_a_connection_by_parts,
+            finds_every_field_of_a_connection_by_string,
+            finds_absent_members_as_absent,
+            keeps_text_byte_for_byte,
+            finds_nothing_under_an_unknown_number,
+            refuses_a_name_that_is_taken,
+            tells_names_apart_by_case,
+            frees_the_name_of_what_is_deleted,
+            never_reuses_a_number,
+            updates_every_field_and_changes_the_form,
+            refuses_an_update_of_an_older_version,
+            refuses_an_update_to_a_name_that_is_taken,
+            takes_an_update_that_keeps_its_name,
+            refuses_an_update_of_what_is_absent_or_deleted,
+            answers_a_ping,
+        ]);
+        $crate::storage_contract!(@group $make, list: [
+            is_empty_at_first,
+            leaves_out_what_is_deleted,
+            filters_by_type_system_and_activity,
+            orders_by_creation_both_ways,
+            orders_names_by_code_point,
+            orders_types_by_code_point_and_ties_by_number,
+            puts_absent_figures_last_both_ways,
+            orders_by_several_keys_with_ties_in_the_last_direction,
+            pages_without_loss_or_repetition,
+            counts_beyond_the_last_page,
+            takes_search_words_literally,
+            searches_all_words_in_name_and_description_without_case,
+            combines_filters_with_search_and_pages,
+            finds_what_an_update_wrote,
+        ]);
+        $crate::storage_contract!(@group $make, delete: [
+            hides_what_is_deleted,
+            refuses_a_second_deletion,
+            refuses_what_is_absent,
+            refuses_an_older_version_before_it_looks_at_datasets,
+            refuses_while_datasets_are_assigned_and_names_ten,
+            counts_only_current_datasets,
+        ]);
+        $crate::storage_contract!(@group $make, assignments: [
+            assigns_and_lists_oldest_first,
+            pages_and_counts,
+            assigns_again_without_effect,
+            takes_over_a_name_that_differs,
+            refuses_an_absent_or_deleted_datastore,
+            refuses_an_inactive_datastore_but_for_what_is_here,
+            refuses_what_is_assigned_elsewhere,
+            moves_when_told_to,
+            releases_once,
+            assigns_anew_after_a_release,
+        ]);
+        $crate::storage_contract!(@group $make, tokens: [
+            finds_by_digest_only,
+            lists_by_number,
+            revokes_once,
+            refuses_to_revoke_what_is_absent,
+        ]);
+        $crate::storage_contract!(@group $make, checks: [
+            records_and_reads_in_order,
+            keeps_every_step_and_code,
+            tells_the_last_of_each_datastore,
+            records_for_deleted_datastores_and_refuses_absent_ones,
+        ]);
+        $crate::storage_contract!(@group $make, history: [
+            records_what_commands_did,
+            records_nothing_for_what_was_refused,
+            writes_changes_as_json_in_member_order,
+            records_assignments_tokens_and_requests,
+        ]);
+        $crate::storage_contract!(@group $make, races: [
+            t38_one_of_twenty_inserts_of_one_name_wins,
+            t38_a_datastore_is_never_deleted_with_datasets,
+            t38_one_of_ten_updates_of_one_version_wins,
+            t38_a_dataset_lives_in_one_place,
+        ]);
+    };
+    (@group $make:ident, $group:ident: [$($case:ident),* $(,)?]) => {
+        mod $group {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let subject = super::$make().await;
+                    $crate::contract::$group::$case(&subject).await;
+                }
+            )*
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    /// A case that nobody runs proves nothing.
+    #[test]
+    fn every_case_is_in_the_list() {
+        let list = include_str!("contract.rs");
+        let groups = [
+            include_str!("contract/assignments.rs"),
+            include_str!("contract/checks.rs"),
+            include_str!("contract/delete.rs"),
+            include_str!("contract/history.rs"),
+            include_str!("contract/list.rs"),
+            include_str!("contract/races.rs"),
+            include_str!("contract/repository.rs"),
+            include_str!("contract/tokens.rs"),
+        ];
+        for source in groups {
+            for rest in source.split("pub async fn ").skip(1) {
+                let (case, _) = rest.split_once('(').expect("a function has parameters");
+                assert!(list.contains(&format!("            {case},\n")), "{case}");
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Access tokens.
+
+#![expect(missing_docs, reason = "the names of the cases say what they check")]
+
+use super::{Subject, assert_form};
+use crate::{at, entry, token_name};
+use datastore_domain::{Action, Role, Timestamp, TokenDigest, TokenId, TokenRecord};
+use datastore_ports::RepositoryError;
+
+async fn insert(
+    subject: &Subject,
+    name: &str,
+    role: Role,
+    digest: TokenDigest,
+    expires_at: Option<Timestamp>,
+) -> TokenRecord {
+    let entry = entry(Action::TokenCreate);
+    let made =
+        subject.tokens.insert(token_name(name), role, digest, at(1), expires_at, entry).await;
+    made.expect("nothing is in the way")
+}
+
+fn digest(byte: u8) -> TokenDigest {
+    TokenDigest::from_bytes([byte; 32])
+}
+
+pub async fn finds_by_digest_only(subject: &Subject) {
+    let mut made = Vec::new();
+    for (byte, role) in (0..).zip(Role::ALL) {
+        let expires_at = (byte % 2 == 0).then(|| at(1000));
+        let record = insert(subject, "same name", role, digest(byte), expires_at).await;
+        assert_eq!((record.name.as_str(), record.role), ("same name", role));
+        assert_eq!((record.created_at, record.expires_at), (at(1), expires_at));
+        assert_eq!(record.revoked_at, None);
+        made.push((byte, record));
+    }
+    for (byte, record) in made {
+        let found = subject.tokens.find(digest(byte)).await.expect("the storage answers");
+        assert_eq!(found, Some(record));
+    }
+    let found = subject.tokens.find(digest(99)).await.expect("the storage answers");
+    assert_eq!(found, None);
+}
+
+pub async fn lists_by_number(subject: &Subject) {
+    let mut made = Vec::new();
+    for (byte, name) in (0..).zip(["z", "a", "m"]) {
+        made.push(insert(subject, name, Role::Viewer, digest(byte), None).await);
+    }
+    assert_eq!(subject.tokens.list().await.expect("the storage answers"), made);
+    assert!(made.is_sorted_by(|a, b| a.id < b.id));
+}
+
+pub async fn revokes_once(subject: &Subject) {
+    let mut record = insert(subject, "ci", Role::Editor, digest(1), None).await;
+    let other = insert(subject, "other", Role::Editor, digest(2), None).await;
+    for seconds in [5, 9] {
+        let revoked = subject.tokens.revoke(record.id, at(seconds), entry(Action::TokenRevoke));
+        revoked.await.expect("it exists");
+    }
+    record.revoked_at = Some(at(5));
+    let found = subject.tokens.find(digest(1)).await.expect("the storage answers");
+    assert_eq!(found.as_ref(), Some(&record));
+    assert_eq!(subject.tokens.list().await.expect("the storage answers"), [record, other]);
+    let lines = subject.history.history(None).await;
+    let actions: Vec<_> = lines.into_iter().map(|line| line.action).collect();
+    assert_eq!(actions, [Action::TokenCreate, Action::TokenCreate, Action::TokenRevoke]);
+}
+
+pub async fn refuses_to_revoke_what_is_absent(subject: &Subject) {
+    for id in [TokenId(1), TokenId(0), TokenId(-1), TokenId(i64::MAX)] {
+        let result = subject.tokens.revoke(id, at(1), entry(Action::TokenRevoke)).await;
+        assert_form!(result, Err(RepositoryError::NotFound));
+    }
+    assert!(subject.history.history(None).await.is_empty());
+}
