@@ -1,0 +1,96 @@
+//! What a system must be able to do in a test.
+
+use crate::failure::Cause;
+use crate::postgres::Postgres;
+use crate::redis::Redis;
+use crate::scram::Hashing;
+use crate::session::Session;
+use crate::stream::GuardedStream;
+use async_trait::async_trait;
+use datastore_domain::{ConnectSpec, System};
+
+/// How TLS begins on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Upgrade {
+    /// The client asks in the protocol, and the server says whether.
+    InBand,
+    /// The first byte is TLS, on a port that expects it.
+    Direct,
+}
+
+/// What the query learned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// Product and version, as the server sent them.
+    pub(crate) server_version: Option<String>,
+    /// Opened database, as the server sent it.
+    pub(crate) database_name: Option<String>,
+}
+
+/// One system's side of a test: ask for TLS, log in, query, leave. The pipeline calls the methods
+/// in this order, each at most once, and gives up waiting at the deadline.
+#[async_trait]
+pub(crate) trait Conversation: Send {
+    /// How TLS begins.
+    fn upgrade(&self) -> Upgrade;
+
+    /// Asks for TLS in band; whether the server offers it. Reads not one byte beyond the answer:
+    /// what follows belongs to the handshake.
+    async fn ask_for_tls(&mut self, stream: &mut GuardedStream) -> Result<bool, Cause>;
+
+    /// Logs in. `Ok` means that the server let this user in.
+    async fn log_in(&mut self, session: &mut Session) -> Result<(), Cause>;
+
+    /// Whether the server asked for a password; `None` while that is unknown.
+    fn password_required(&self) -> Option<bool>;
+
+    /// Asks the smallest query and the version. `Ok` means that the query was answered rightly.
+    async fn query(&mut self, session: &mut Session) -> Result<Answer, Cause>;
+
+    /// What the protocol says before it closes.
+    fn goodbye(&self) -> &'static [u8];
+}
+
+/// The conversation for `spec`.
+pub(crate) fn conversation<'a>(
+    spec: &'a ConnectSpec,
+    hashing: &'a Hashing,
+) -> Box<dyn Conversation + 'a> {
+    match spec.system {
+        System::Postgres => Box::new(Postgres::new(spec, hashing)),
+        System::Redis => Box::new(Redis::new(spec)),
+        System::Mysql => Box::new(NotYet(Upgrade::InBand)),
+        System::Mongodb | System::Neo4j | System::Cassandra => Box::new(NotYet(Upgrade::Direct)),
+    }
+}
+
+/// A system that we cannot log in to yet: the network is tested, and TLS where it is not
+/// negotiated by the system's own protocol; then the test fails and says why.
+struct NotYet(Upgrade);
+
+#[async_trait]
+impl Conversation for NotYet {
+    fn upgrade(&self) -> Upgrade {
+        self.0
+    }
+
+    async fn ask_for_tls(&mut self, _stream: &mut GuardedStream) -> Result<bool, Cause> {
+        Err(Cause::NOT_SUPPORTED)
+    }
+
+    async fn log_in(&mut self, _session: &mut Session) -> Result<(), Cause> {
+        Err(Cause::NOT_SUPPORTED)
+    }
+
+    fn password_required(&self) -> Option<bool> {
+        None
+    }
+
+    async fn query(&mut self, _session: &mut Session) -> Result<Answer, Cause> {
+        Err(Cause::NOT_SUPPORTED)
+    }
+
+    fn goodbye(&self) -> &'static [u8] {
+        b""
+    }
+}

@@ -1,0 +1,243 @@
+//! What can go wrong in a connection test, and how we say it.
+//!
+//! Servers send texts of their own with their errors. None of them passes this module: a cause is
+//! one of the constants below, and its sentence is ours.
+
+use datastore_domain::{FailureCode, ProbeFailure, Step, System};
+
+/// Why a step failed: the stable code, and a sentence or two that say what failed and what to
+/// check, with the words that one would search for. Finer than the code: several causes share one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cause {
+    code: FailureCode,
+    /// `{product}`, `{doing}` and `{check}` are filled in.
+    text: &'static str,
+}
+
+/// Constants by the step where they first occur.
+impl Cause {
+    pub(crate) const NAME_UNKNOWN: Self = Self::new(
+        FailureCode::DnsFailed,
+        "Could not resolve the host name. Check its spelling and the name servers.",
+    );
+    pub(crate) const LOOKUP_TIMED_OUT: Self = Self::new(
+        FailureCode::DnsFailed,
+        "Could not resolve the host name: the lookup timed out. Check the name servers.",
+    );
+    pub(crate) const TOO_MANY_ADDRESSES: Self = Self::new(
+        FailureCode::DnsFailed,
+        "Could not resolve the host name to a usable list: it has more than 16 addresses.",
+    );
+    pub(crate) const BLOCKED: Self = Self::new(
+        FailureCode::BlockedByPolicy,
+        "The address of the host is blocked by the network policy of this service. Check the host, \
+         or ask the operator about connectivity.egress.",
+    );
+    pub(crate) const SRV_NOT_SUPPORTED: Self = Self::new(
+        FailureCode::SystemNotSupported,
+        "Looking up the servers of an SRV name is not supported yet; nothing was tested. Name the \
+         hosts in a mongodb:// string to have the network checked.",
+    );
+
+    pub(crate) const REFUSED: Self = Self::new(
+        FailureCode::ConnectionRefused,
+        "Connection refused. Check that {product} is running and listens on this host and port.",
+    );
+    pub(crate) const UNREACHABLE: Self = Self::new(
+        FailureCode::Unreachable,
+        "The host is unreachable. Check the address, the routes and the firewalls.",
+    );
+
+    pub(crate) const TIMED_OUT: Self =
+        Self::new(FailureCode::Timeout, "Timed out while {doing}. {check}");
+    pub(crate) const CLOSED: Self = Self::new(
+        FailureCode::ServerClosed,
+        "The server closed the connection while {doing}. Check that the port belongs to {product} \
+         and that the server accepts connections from here.",
+    );
+
+    pub(crate) const TLS_NOT_OFFERED: Self = Self::new(
+        FailureCode::TlsFailed,
+        "TLS is asked for, but the server offers none. Check its TLS settings; if it should offer \
+         TLS, somebody in between may be stripping it.",
+    );
+    pub(crate) const NOT_TLS: Self = Self::new(
+        FailureCode::TlsFailed,
+        "TLS failed: the answer was not TLS. Check that this port expects TLS.",
+    );
+    pub(crate) const TLS_HANDSHAKE: Self = Self::new(
+        FailureCode::TlsFailed,
+        "TLS failed: the handshake was not completed. Check that the server speaks TLS 1.2 or 1.3 \
+         and asks for no client certificate.",
+    );
+    pub(crate) const CERTIFICATE_EXPIRED: Self = Self::new(
+        FailureCode::TlsFailed,
+        "TLS failed: the server's certificate has expired. Renew it.",
+    );
+    pub(crate) const CERTIFICATE_NOT_YET_VALID: Self = Self::new(
+        FailureCode::TlsFailed,
+        "TLS failed: the server's certificate is not valid yet. Check it and the clocks.",
+    );
+    pub(crate) const CERTIFICATE_UNKNOWN_ISSUER: Self = Self::new(
+        FailureCode::TlsFailed,
+        "TLS failed: the server's certificate was issued by an unknown CA. Have the operator add \
+         the CA to connectivity.tls.ca_file.",
+    );
+    pub(crate) const CERTIFICATE_WRONG_NAME: Self = Self::new(
+        FailureCode::TlsFailed,
+        "TLS failed: the server's certificate is for another host name. Use a name that it lists.",
+    );
+    pub(crate) const CERTIFICATE_BAD: Self = Self::new(
+        FailureCode::TlsFailed,
+        "TLS failed: the server's certificate is not acceptable. Check its signature, purpose and \
+         constraints.",
+    );
+
+    pub(crate) const LOGIN_REJECTED: Self = Self::new(
+        FailureCode::AuthenticationFailed,
+        "Authentication failed: {product} rejected the user name or the password. Check both, and \
+         whether this user may log in from here.",
+    );
+    pub(crate) const PASSWORD_MISSING: Self = Self::new(
+        FailureCode::AuthenticationFailed,
+        "Authentication failed: {product} asks for a password, and none is given.",
+    );
+    pub(crate) const MECHANISM_UNSUPPORTED: Self = Self::new(
+        FailureCode::AuthenticationUnsupported,
+        "{product} asks for a kind of authentication that this service does not support. Use a \
+         user that logs in with a password.",
+    );
+    pub(crate) const CLEAR_TEXT_REFUSED: Self = Self::new(
+        FailureCode::AuthenticationUnsupported,
+        "{product} asks for the password in clear text over an unencrypted connection, so it was \
+         not sent. Set tls to require or verify_full.",
+    );
+    pub(crate) const USER_NAMES_UNSUPPORTED: Self = Self::new(
+        FailureCode::AuthenticationUnsupported,
+        "This {product} server knows no user names, only a password (before version 6). Leave out \
+         the user name or use `default`.",
+    );
+    pub(crate) const SCRAM_ROUNDS: Self = Self::new(
+        FailureCode::ProtocolMismatch,
+        "{product} asks for an unreasonable amount of password hashing (SCRAM, allowed are 4096 to \
+         600000 rounds). Check that the server is the right one.",
+    );
+    pub(crate) const SERVER_UNPROVEN: Self = Self::new(
+        FailureCode::ProtocolMismatch,
+        "The server did not prove that it knows the password. Check that it is the right server: \
+         it may be an impostor.",
+    );
+
+    pub(crate) const NO_SUCH_DATABASE: Self = Self::new(
+        FailureCode::DatabaseNotFound,
+        "The database does not exist on this server. Check its name.",
+    );
+    pub(crate) const FORBIDDEN: Self = Self::new(
+        FailureCode::PermissionDenied,
+        "Permission denied: {product} does not let this login do what the test needs. Check the \
+         rights of the user, and from where it may connect.",
+    );
+    pub(crate) const SERVER_FULL: Self = Self::new(
+        FailureCode::TooManyConnections,
+        "{product} has too many connections and accepts no more. Try again later or raise its \
+         limit.",
+    );
+    pub(crate) const NOT_THE_PROTOCOL: Self = Self::new(
+        FailureCode::ProtocolMismatch,
+        "What answered does not speak the protocol of {product}. Check that the port belongs to it.",
+    );
+    pub(crate) const TOO_MUCH_DATA: Self = Self::new(
+        FailureCode::ProtocolMismatch,
+        "The server sent more data than the protocol of {product} calls for. Check that the port \
+         belongs to it.",
+    );
+    pub(crate) const NOT_READY: Self = Self::new(
+        FailureCode::QueryFailed,
+        "{product} is starting, stopping or loading its data. Try again later.",
+    );
+    pub(crate) const SERVER_ERROR: Self = Self::new(
+        FailureCode::QueryFailed,
+        "{product} reported an error while {doing}. Its log says more.",
+    );
+    pub(crate) const WRONG_ANSWER: Self = Self::new(
+        FailureCode::QueryFailed,
+        "{product} did not answer the test query with what it asks for.",
+    );
+    pub(crate) const NOT_SUPPORTED: Self = Self::new(
+        FailureCode::SystemNotSupported,
+        "Logging in to {product} is not supported yet: the server was reached, but neither login \
+         nor query was tested.",
+    );
+
+    const fn new(code: FailureCode, text: &'static str) -> Self {
+        Self { code, text }
+    }
+
+    /// The cause as what the test of `system` reports for `step`.
+    pub(crate) fn at(self, step: Step, system: System) -> ProbeFailure {
+        let message = self
+            .text
+            .replace("{product}", product(system))
+            .replace("{doing}", doing(step))
+            .replace("{check}", check(step));
+        ProbeFailure { step, code: self.code, message }
+    }
+}
+
+/// The product's name in prose.
+fn product(system: System) -> &'static str {
+    match system {
+        System::Postgres => "PostgreSQL",
+        System::Mysql => "MySQL",
+        System::Mongodb => "MongoDB",
+        System::Redis => "Redis",
+        System::Neo4j => "Neo4j",
+        System::Cassandra => "Cassandra",
+    }
+}
+
+fn doing(step: Step) -> &'static str {
+    match step {
+        Step::Resolve => "resolving the host name",
+        Step::Connect => "connecting",
+        Step::Tls => "setting up TLS",
+        Step::Authenticate => "logging in",
+        Step::Query => "waiting for the answer to the query",
+    }
+}
+
+/// What to check when a step took too long.
+fn check(step: Step) -> &'static str {
+    match step {
+        Step::Resolve => "Check the host name and the name servers.",
+        Step::Connect => "Check host and port, and whether a firewall drops the packets.",
+        Step::Tls | Step::Authenticate => {
+            "Check that the port is the right one, whether it expects TLS, and that the server is \
+             responsive."
+        }
+        Step::Query => "Check the load of the server.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_filled_in() {
+        for step in Step::ALL {
+            for system in System::ALL {
+                for cause in [Cause::TIMED_OUT, Cause::CLOSED, Cause::REFUSED] {
+                    let failure = cause.at(step, system);
+                    assert!(!failure.message.contains(['{', '}']), "{}", failure.message);
+                    assert_eq!(failure.step, step);
+                }
+            }
+        }
+        let failure = Cause::REFUSED.at(Step::Connect, System::Postgres);
+        assert!(
+            failure.message.starts_with("Connection refused. Check that PostgreSQL is running")
+        );
+        assert_eq!(failure.code, FailureCode::ConnectionRefused);
+    }
+}

@@ -1,0 +1,167 @@
+//! One test: resolve, connect, tls, authenticate, query, in this order and under one deadline.
+
+use crate::conversation::{Answer, Conversation, Upgrade, conversation};
+use crate::door::{Door, Shut};
+use crate::failure::Cause;
+use crate::progress::Progress;
+use crate::scram::Hashing;
+use crate::session::Session;
+use crate::shown::shown;
+use crate::stream::GuardedStream;
+use crate::tls::{Tls, Verification};
+use datastore_domain::{
+    ConnectSpec, FailureCode, ProbeDetails, ProbeReport, Step, Timestamp, TlsMode,
+};
+use datastore_ports::Clock;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// Everything that tests share.
+pub(crate) struct Pipeline {
+    pub(crate) door: Door,
+    pub(crate) tls: Tls,
+    pub(crate) hashing: Hashing,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// A connection that is to be closed with the protocol's goodbye.
+struct Open {
+    session: Session,
+    goodbye: &'static [u8],
+}
+
+/// Nothing was found out, because something of ours ran out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoCapacity;
+
+impl Pipeline {
+    /// Runs a test. The answer comes by the deadline, plus a moment for the goodbye.
+    pub(crate) async fn run(
+        &self,
+        spec: &ConnectSpec,
+        time_limit: Duration,
+    ) -> Result<ProbeReport, NoCapacity> {
+        let deadline = Instant::now() + time_limit;
+        let mut progress = Progress::new(spec.system);
+        let mut open = None;
+        // The one time limit: at the deadline the running step is dropped, whatever it waits for.
+        let steps = self.steps(spec, deadline, &mut progress, &mut open);
+        let report = match timeout_at(deadline, steps).await {
+            Ok(Ok(details)) => progress.succeeded(details),
+            Ok(Err(Shut::Failed(cause))) => progress.failed(cause),
+            Ok(Err(Shut::NoCapacity)) => return Err(NoCapacity),
+            Err(_) => progress.failed(Cause::TIMED_OUT),
+        };
+        // The report is made; what the goodbye does or does not do changes nothing in it.
+        if let Some(Open { session, goodbye }) = open
+            && understands_goodbye(&report)
+        {
+            session.close(goodbye).await;
+        }
+        Ok(report)
+    }
+
+    async fn steps(
+        &self,
+        spec: &ConnectSpec,
+        deadline: Instant,
+        progress: &mut Progress,
+        open: &mut Option<Open>,
+    ) -> Result<ProbeDetails, Shut> {
+        progress.begin(Step::Resolve);
+        if spec.discover_by_srv {
+            return Err(Cause::SRV_NOT_SUPPORTED.into());
+        }
+        let targets = self.door.resolve(&spec.endpoints).await?;
+
+        progress.begin(Step::Connect);
+        let stream = self.door.connect(&targets, deadline).await?;
+
+        progress.begin(Step::Tls);
+        let mut talk = conversation(spec, &self.hashing);
+        let session = self.secure(spec.tls, talk.as_mut(), stream).await?;
+        progress.tls_used(session.is_encrypted());
+        let Open { session, .. } = open.insert(Open { session, goodbye: talk.goodbye() });
+
+        progress.begin(Step::Authenticate);
+        let login = talk.log_in(session).await;
+        progress.password_required(talk.password_required());
+        login?;
+        let connected_at = self.clock.now();
+
+        progress.begin(Step::Query);
+        let answer = talk.query(session).await?;
+        progress.end();
+        Ok(details(spec, answer, connected_at))
+    }
+
+    /// Encrypts the connection as `mode` says. Only [`TlsMode::Prefer`] ever goes on without TLS
+    /// when the server has none, and only where the protocol negotiates.
+    async fn secure(
+        &self,
+        mode: TlsMode,
+        talk: &mut dyn Conversation,
+        mut stream: GuardedStream,
+    ) -> Result<Session, Cause> {
+        let verification = match (mode, talk.upgrade()) {
+            (TlsMode::Disable, _) | (TlsMode::Prefer, Upgrade::Direct) => {
+                return Ok(Session::plain(stream));
+            }
+            (TlsMode::Prefer | TlsMode::Require, _) => Verification::None,
+            (TlsMode::VerifyFull, _) => Verification::Full,
+        };
+        let offered = match talk.upgrade() {
+            Upgrade::Direct => true,
+            Upgrade::InBand => talk.ask_for_tls(&mut stream).await?,
+        };
+        match (offered, mode) {
+            (true, _) => {
+                let encrypted = self.tls.handshake(verification, stream).await?;
+                Ok(Session::encrypted(encrypted))
+            }
+            (false, TlsMode::Prefer) => Ok(Session::plain(stream)),
+            (false, TlsMode::Disable | TlsMode::Require | TlsMode::VerifyFull) => {
+                Err(Cause::TLS_NOT_OFFERED)
+            }
+        }
+    }
+}
+
+/// Whether the far end still listens, and to this protocol.
+fn understands_goodbye(report: &ProbeReport) -> bool {
+    match &report.result {
+        Ok(_) => true,
+        Err(failure) => match failure.code {
+            FailureCode::Timeout | FailureCode::ProtocolMismatch | FailureCode::ServerClosed => {
+                false
+            }
+            FailureCode::DnsFailed
+            | FailureCode::BlockedByPolicy
+            | FailureCode::ConnectionRefused
+            | FailureCode::Unreachable
+            | FailureCode::TlsFailed
+            | FailureCode::AuthenticationFailed
+            | FailureCode::DatabaseNotFound
+            | FailureCode::PermissionDenied
+            | FailureCode::TooManyConnections
+            | FailureCode::AuthenticationUnsupported
+            | FailureCode::QueryFailed
+            | FailureCode::SystemNotSupported => true,
+        },
+    }
+}
+
+fn details(spec: &ConnectSpec, answer: Answer, connected_at: Timestamp) -> ProbeDetails {
+    let password = spec.credentials.as_ref().and_then(|c| c.password.as_ref());
+    let secret = password.map(|password| password.expose());
+    let fit = |text: Option<String>| text.and_then(|text| shown(&text, secret));
+    // A name that the record itself gives is no server's text: a database that happens to be named
+    // like its password is shown, as it is everywhere else.
+    let named = spec.database.as_ref().map(|name| name.as_str());
+    let database_name = match answer.database_name {
+        Some(name) if Some(name.as_str()) == named => shown(&name, None),
+        other => fit(other),
+    };
+    ProbeDetails { server_version: fit(answer.server_version), database_name, connected_at }
+}

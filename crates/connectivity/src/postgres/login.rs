@@ -1,0 +1,221 @@
+//! Logging in: the startup message and the authentication that the server asks for.
+
+use super::codec::{self, Reply};
+use super::{Postgres, errors};
+use crate::binding;
+use crate::failure::Cause;
+use crate::scram::{Binding, Exchange};
+use crate::session::Session;
+use bytes::BytesMut;
+use datastore_domain::{Password, TlsMode};
+use fallible_iterator::FallibleIterator;
+use postgres_protocol::authentication::md5_hash;
+use postgres_protocol::message::backend::{AuthenticationSaslBody, Message};
+use postgres_protocol::message::frontend;
+use zeroize::Zeroize;
+
+const SCRAM: &str = "SCRAM-SHA-256";
+const SCRAM_PLUS: &str = "SCRAM-SHA-256-PLUS";
+
+/// Mechanisms that a server may list; real ones list three at most.
+const MAX_MECHANISMS: usize = 16;
+
+impl<'a> Postgres<'a> {
+    /// From the startup message to the server's word that the login is good.
+    pub(super) async fn start_up(&mut self, session: &mut Session) -> Result<(), Cause> {
+        session.send(&self.startup_message()?).await?;
+        match codec::next(session).await? {
+            Reply::Failed(state) => Err(errors::cause(state)),
+            Reply::Message(Message::AuthenticationOk) => {
+                self.password_required = Some(false);
+                Ok(())
+            }
+            Reply::Message(Message::AuthenticationCleartextPassword) => {
+                let password = self.asked_for_password()?;
+                if !self.may_send_clear_text(session) {
+                    return Err(Cause::CLEAR_TEXT_REFUSED);
+                }
+                send_password(session, password.expose().as_bytes()).await?;
+                expect_ok(session).await
+            }
+            Reply::Message(Message::AuthenticationMd5Password(body)) => {
+                let password = self.asked_for_password()?.expose().as_bytes();
+                let mut hash = md5_hash(self.user().as_bytes(), password, body.salt());
+                let sent = send_password(session, hash.as_bytes()).await;
+                hash.zeroize();
+                sent?;
+                expect_ok(session).await
+            }
+            Reply::Message(Message::AuthenticationSasl(body)) => self.scram(session, &body).await,
+            Reply::Message(
+                Message::AuthenticationGss
+                | Message::AuthenticationKerberosV5
+                | Message::AuthenticationScmCredential
+                | Message::AuthenticationSspi,
+            ) => Err(Cause::MECHANISM_UNSUPPORTED),
+            Reply::Message(_) => Err(Cause::NOT_THE_PROTOCOL),
+        }
+    }
+
+    fn startup_message(&self) -> Result<BytesMut, Cause> {
+        let mut parameters = vec![
+            ("user", self.user()),
+            ("application_name", "datastore-api"),
+            ("client_encoding", "UTF8"),
+        ];
+        // Without it the server opens the database that is named like the user.
+        if let Some(database) = &self.spec.database {
+            parameters.push(("database", database.as_str()));
+        }
+        let mut message = BytesMut::new();
+        // Fails on NUL only, which no user and no database name holds.
+        frontend::startup_message(parameters, &mut message).map_err(|_| Cause::LOGIN_REJECTED)?;
+        Ok(message)
+    }
+
+    /// Notes that the server wants a password, and looks for it.
+    fn asked_for_password(&mut self) -> Result<&'a Password, Cause> {
+        self.password_required = Some(true);
+        let credentials = self.spec.credentials.as_ref();
+        credentials.and_then(|c| c.password.as_ref()).ok_or(Cause::PASSWORD_MISSING)
+    }
+
+    /// Whoever strips TLS from a connection that prefers it would ask for the password next.
+    fn may_send_clear_text(&self, session: &Session) -> bool {
+        session.is_encrypted() || session.is_loopback() || self.spec.tls == TlsMode::Disable
+    }
+
+    async fn scram(
+        &mut self,
+        session: &mut Session,
+        body: &AuthenticationSaslBody,
+    ) -> Result<(), Cause> {
+        let offered: Vec<&str> = body
+            .mechanisms()
+            .take(MAX_MECHANISMS)
+            .collect()
+            .map_err(|_| Cause::NOT_THE_PROTOCOL)?;
+        let (mechanism, binding) = choose(&offered, session)?;
+        let hashing = self.hashing;
+        let password = self.asked_for_password()?;
+        let exchange = Exchange::new(binding, "")?;
+        let mut message = BytesMut::new();
+        frontend::sasl_initial_response(
+            mechanism,
+            exchange.first_message().as_bytes(),
+            &mut message,
+        )
+        .map_err(|_| Cause::NOT_THE_PROTOCOL)?;
+        session.send(&message).await?;
+
+        let challenge = match codec::next(session).await? {
+            Reply::Failed(state) => return Err(errors::cause(state)),
+            Reply::Message(Message::AuthenticationSaslContinue(body)) => {
+                exchange.challenge(body.data())?
+            }
+            Reply::Message(_) => return Err(Cause::NOT_THE_PROTOCOL),
+        };
+        let salted = hashing.salt(password.expose(), &challenge).await?;
+        let (text, server_proof) = exchange.prove(&challenge, &salted);
+        let mut message = BytesMut::new();
+        frontend::sasl_response(text.as_bytes(), &mut message)
+            .map_err(|_| Cause::NOT_THE_PROTOCOL)?;
+        session.send(&message).await?;
+
+        // A server that skips its own proof is not let through: "ok" here is a mismatch.
+        match codec::next(session).await? {
+            Reply::Failed(state) => return Err(errors::cause(state)),
+            Reply::Message(Message::AuthenticationSaslFinal(body)) => {
+                server_proof.check(body.data())?;
+            }
+            Reply::Message(_) => return Err(Cause::NOT_THE_PROTOCOL),
+        }
+        expect_ok(session).await
+    }
+}
+
+/// The best mechanism that both sides know, and what to say about the channel.
+fn choose(offered: &[&str], session: &Session) -> Result<(&'static str, Binding), Cause> {
+    let end_point = session.certificate().and_then(binding::end_point);
+    match end_point {
+        Some(hash) if offered.contains(&SCRAM_PLUS) => Ok((SCRAM_PLUS, Binding::EndPoint(hash))),
+        _ if !offered.contains(&SCRAM) => Err(Cause::MECHANISM_UNSUPPORTED),
+        Some(_) => Ok((SCRAM, Binding::NotOffered)),
+        None => Ok((SCRAM, Binding::Unsupported)),
+    }
+}
+
+async fn send_password(session: &mut Session, password: &[u8]) -> Result<(), Cause> {
+    // Large enough from the start, so that growing leaves no copy behind.
+    let mut message = BytesMut::with_capacity(password.len() + 16);
+    frontend::password_message(password, &mut message).map_err(|_| Cause::LOGIN_REJECTED)?;
+    let sent = session.send(&message).await;
+    message.as_mut().zeroize();
+    sent
+}
+
+async fn expect_ok(session: &mut Session) -> Result<(), Cause> {
+    match codec::next(session).await? {
+        Reply::Failed(state) => Err(errors::cause(state)),
+        Reply::Message(Message::AuthenticationOk) => Ok(()),
+        // Also a second question: one login per test.
+        Reply::Message(_) => Err(Cause::NOT_THE_PROTOCOL),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scram::Hashing;
+    use crate::stream::GuardedStream;
+    use datastore_domain::{ConnectSpec, Host, System};
+    use std::net::SocketAddr;
+    use tokio::net::{TcpListener, TcpStream};
+
+    /// A session over loopback that claims to end at `peer`.
+    #[expect(clippy::disallowed_methods, reason = "a test of what the door wraps")]
+    async fn session(peer: &str) -> Session {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let stream = TcpStream::connect(listener.local_addr().expect("bound")).await;
+        let peer: SocketAddr = peer.parse().expect("an address");
+        let host = Host::try_from("db").expect("a host");
+        Session::plain(GuardedStream::new(stream.expect("loopback"), peer, host))
+    }
+
+    #[tokio::test]
+    async fn t08_clear_text_goes_where_nobody_reads_along_or_the_record_says_so() {
+        let hashing = Hashing::new(1);
+        for (peer, tls, allowed) in [
+            ("10.0.0.1:5432", TlsMode::Prefer, false),
+            ("[2001:db8::1]:5432", TlsMode::Prefer, false),
+            ("10.0.0.1:5432", TlsMode::Disable, true),
+            ("127.0.0.1:5432", TlsMode::Prefer, true),
+            ("127.8.8.8:5432", TlsMode::Prefer, true),
+            ("[::1]:5432", TlsMode::Prefer, true),
+            ("[::ffff:127.0.0.1]:5432", TlsMode::Prefer, true),
+            ("[::ffff:10.0.0.1]:5432", TlsMode::Prefer, false),
+        ] {
+            let spec = ConnectSpec {
+                system: System::Postgres,
+                endpoints: Vec::new(),
+                discover_by_srv: false,
+                credentials: None,
+                database: None,
+                tls,
+                auth_source: None,
+                auth_mechanism: None,
+            };
+            let postgres = Postgres::new(&spec, &hashing);
+            let session = session(peer).await;
+            assert_eq!(postgres.may_send_clear_text(&session), allowed, "{peer} {tls}");
+        }
+    }
+
+    #[tokio::test]
+    async fn without_tls_there_is_no_binding() {
+        let session = session("10.0.0.1:5432").await;
+        assert_eq!(choose(&[SCRAM], &session), Ok((SCRAM, Binding::Unsupported)));
+        assert_eq!(choose(&[SCRAM_PLUS, SCRAM], &session), Ok((SCRAM, Binding::Unsupported)));
+        assert_eq!(choose(&[SCRAM_PLUS], &session), Err(Cause::MECHANISM_UNSUPPORTED));
+    }
+}

@@ -1,0 +1,109 @@
+//! An open connection, plain or encrypted, with a buffer for what arrived.
+
+use crate::failure::Cause;
+use crate::stream::{GuardedStream, ReadLimitReached};
+use bytes::BytesMut;
+use std::io;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
+
+/// How much one read takes in; the buffer never grows by a length that the server names.
+const CHUNK: usize = 8 * 1024;
+
+/// How long a server may take to answer our goodbye by closing.
+const GOODBYE: Duration = Duration::from_millis(100);
+
+trait Wire: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> Wire for T {}
+
+/// What a conversation talks over.
+pub(crate) struct Session {
+    wire: Box<dyn Wire>,
+    buffer: BytesMut,
+    loopback: bool,
+    /// The server's certificate (DER), when the session is encrypted.
+    certificate: Option<Option<Vec<u8>>>,
+}
+
+impl Session {
+    pub(crate) fn plain(stream: GuardedStream) -> Self {
+        let loopback = stream.peer().ip().to_canonical().is_loopback();
+        Self { wire: Box::new(stream), buffer: BytesMut::new(), loopback, certificate: None }
+    }
+
+    pub(crate) fn encrypted(stream: TlsStream<GuardedStream>) -> Self {
+        let (guarded, tls) = stream.get_ref();
+        let loopback = guarded.peer().ip().to_canonical().is_loopback();
+        let certificate = tls.peer_certificates().and_then(|chain| chain.first());
+        let certificate = Some(certificate.map(|der| der.to_vec()));
+        Self { wire: Box::new(stream), buffer: BytesMut::new(), loopback, certificate }
+    }
+
+    /// Whether nobody in between can read along.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.certificate.is_some()
+    }
+
+    /// Whether the far end is this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+
+    /// The server's certificate (DER), for channel binding.
+    pub(crate) fn certificate(&self) -> Option<&[u8]> {
+        self.certificate.as_ref()?.as_deref()
+    }
+
+    /// What arrived and was not taken yet.
+    pub(crate) fn buffer(&mut self) -> &mut BytesMut {
+        &mut self.buffer
+    }
+
+    /// Waits for more bytes.
+    pub(crate) async fn fill(&mut self) -> Result<(), Cause> {
+        self.buffer.reserve(CHUNK);
+        match self.wire.read_buf(&mut self.buffer).await {
+            Ok(0) => Err(Cause::CLOSED),
+            Ok(_) => Ok(()),
+            Err(error) => Err(io_cause(&error)),
+        }
+    }
+
+    /// Sends all of `bytes`.
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> Result<(), Cause> {
+        let sent = async {
+            self.wire.write_all(bytes).await?;
+            self.wire.flush().await
+        };
+        sent.await.map_err(|error| io_cause(&error))
+    }
+
+    /// Takes leave: sends the protocol's goodbye, closes our side and gives the server a moment to
+    /// close its own, so that neither side sees a reset. The result is known by now; nothing that
+    /// happens here changes it.
+    pub(crate) async fn close(mut self, goodbye: &[u8]) {
+        let leave = async {
+            self.wire.write_all(goodbye).await?;
+            self.wire.shutdown().await?;
+            let mut rest = [0; 512];
+            while self.wire.read(&mut rest).await? > 0 {}
+            Ok::<(), io::Error>(())
+        };
+        let _ = timeout(GOODBYE, leave).await;
+    }
+}
+
+/// What an error of the stream means for the test.
+pub(crate) fn io_cause(error: &io::Error) -> Cause {
+    let source = error.get_ref();
+    if source.is_some_and(|e| e.is::<ReadLimitReached>()) {
+        return Cause::TOO_MUCH_DATA;
+    }
+    // After the handshake: a broken record, or the server's alert (a client certificate missed).
+    if source.is_some_and(|e| e.is::<rustls::Error>()) {
+        return Cause::TLS_HANDSHAKE;
+    }
+    Cause::CLOSED
+}

@@ -1,0 +1,138 @@
+//! The tester as the core sees it.
+
+use crate::door::Door;
+use crate::pipeline::{NoCapacity, Pipeline};
+use crate::policy::EgressPolicy;
+use crate::scram::Hashing;
+use crate::tls::{CaFileError, Tls};
+use async_trait::async_trait;
+use datastore_domain::{ConnectSpec, ProbeReport};
+use datastore_ports::{Clock, ConnectionTester, TestError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+/// Threads that drive the sockets of all tests.
+const WORKERS: usize = 2;
+
+/// Passwords that are hashed at a time (SCRAM).
+const HASHING_THREADS: usize = 4;
+
+/// How tests are run.
+#[derive(Clone, Debug)]
+pub struct ProbeSettings {
+    /// Which addresses may be reached.
+    pub policy: EgressPolicy,
+    /// Content of the file of further trusted CAs (PEM), `connectivity.tls.ca_file`.
+    pub ca_pem: Option<Vec<u8>>,
+    /// Tests that run at a time, at least 1; beyond that [`TestError::CapacityExceeded`].
+    pub slots: usize,
+    /// How long the lookup of a name may take.
+    pub lookup_timeout: Duration,
+}
+
+impl Default for ProbeSettings {
+    /// The default policy, no further CAs, 32 slots, 2 s.
+    fn default() -> Self {
+        Self {
+            policy: EgressPolicy::default(),
+            ca_pem: None,
+            slots: 32,
+            lookup_timeout: Duration::from_secs(2),
+        }
+    }
+}
+
+/// The tester cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbesError {
+    /// The CA file is not usable.
+    #[error(transparent)]
+    CaFile(#[from] CaFileError),
+    /// The threads could not be started.
+    #[error("the threads for connection tests could not be started")]
+    Threads(#[source] std::io::Error),
+}
+
+/// Tests connections, on threads of its own: a server that keeps a test busy takes a slot here, and
+/// nothing from those who serve requests.
+pub struct Probes {
+    /// `Some` until drop.
+    runtime: Option<Runtime>,
+    slots: Arc<Semaphore>,
+    pipeline: Arc<Pipeline>,
+}
+
+impl Probes {
+    /// Starts the threads; no packet leaves before the first test.
+    ///
+    /// # Errors
+    ///
+    /// [`ProbesError`] names what is wrong with the settings or the system.
+    pub fn new(settings: ProbeSettings, clock: Arc<dyn Clock>) -> Result<Self, ProbesError> {
+        let slots = settings.slots.max(1);
+        let tls = Tls::new(settings.ca_pem.as_deref())?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            // Lookups and hashing have a lane each and cannot take each other's threads.
+            .max_blocking_threads(slots + HASHING_THREADS)
+            .thread_name("probe")
+            .enable_all()
+            .build()
+            .map_err(ProbesError::Threads)?;
+        Ok(Self {
+            runtime: Some(runtime),
+            slots: Arc::new(Semaphore::new(slots)),
+            pipeline: Arc::new(Pipeline {
+                door: Door::new(settings.policy, slots, settings.lookup_timeout),
+                tls,
+                hashing: Hashing::new(HASHING_THREADS),
+                clock,
+            }),
+        })
+    }
+}
+
+#[async_trait]
+impl ConnectionTester for Probes {
+    async fn test(&self, spec: ConnectSpec, deadline: Duration) -> Result<ProbeReport, TestError> {
+        let slot =
+            self.slots.clone().try_acquire_owned().map_err(|_| TestError::CapacityExceeded)?;
+        let Some(runtime) = &self.runtime else {
+            return Err(TestError::Aborted("the tester is shut down".into()));
+        };
+        let pipeline = Arc::clone(&self.pipeline);
+        let mut task = AbortOnDrop(runtime.spawn(async move {
+            // Given back when the test has ended, which may be after its caller has left.
+            let _slot = slot;
+            pipeline.run(&spec, deadline).await
+        }));
+        match (&mut task.0).await {
+            Ok(Ok(report)) => Ok(report),
+            Ok(Err(NoCapacity)) => Err(TestError::CapacityExceeded),
+            // The payload of a panic stays out: it may quote what was being handled.
+            Err(error) if error.is_panic() => Err(TestError::Aborted("the test panicked".into())),
+            Err(_) => Err(TestError::Aborted("the tester is shut down".into())),
+        }
+    }
+}
+
+impl Drop for Probes {
+    fn drop(&mut self) {
+        // Not `drop(runtime)`: that would wait for lookups that are stuck, and panics in async code.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Ends the task when whoever waits for it is dropped.
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
