@@ -1,0 +1,138 @@
+//! The command line.
+
+mod key;
+mod output;
+mod serve;
+mod token;
+
+use crate::hardening::harden_process;
+use crate::settings::{Environment, Settings, SettingsError};
+use crate::telemetry;
+use crate::wiring::StartError;
+use clap::{Parser, Subcommand};
+use key::KeyCommand;
+use std::error::Error;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use token::TokenCommand;
+
+/// The registry of datastores.
+#[derive(Debug, Parser)]
+#[command(name = "datastore-api", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// A file with settings, on top of config/local.toml.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API until SIGTERM or SIGINT.
+    Serve,
+    /// Bring the database's schema up to date (`serve` does it by itself).
+    Migrate,
+    /// Make, list and revoke access tokens.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Make keys, and see which of them are in use.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Look at the settings.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the OpenAPI document.
+    Openapi,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Check the settings and print what is in effect, with secrets masked.
+    Check,
+}
+
+/// A command did not do what it was asked to. Its message, with those of its sources, is one line
+/// that names the thing and the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The settings are bad.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The application does not start, or has not what the command needs.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The use case refused.
+    #[error("{0}")]
+    UseCase(&'static str, #[source] datastore_application::Error),
+    /// The operating system refused.
+    #[error("{0}")]
+    System(&'static str, #[source] io::Error),
+}
+
+impl CommandError {
+    /// The whole line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let mut line = format!("datastore-api: {self}");
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            line.push_str(": ");
+            line.push_str(&error.to_string());
+            cause = error.source();
+        }
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl Cli {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`], to be printed as [`CommandError::line`].
+    pub fn run(self) -> Result<(), CommandError> {
+        telemetry::tell_of_panics();
+        harden_process().map_err(|e| CommandError::System("the process is not safe to use", e))?;
+        // What needs no settings must work in spite of bad ones.
+        match self.command {
+            Command::Key(KeyCommand::Generate) => key::generate(),
+            Command::Openapi => print(datastore_http::openapi_json()),
+            command => {
+                let environment = Environment::of_process()?;
+                let settings = Settings::load(self.config.as_deref(), environment)?;
+                run_with(command, &settings)
+            }
+        }
+    }
+}
+
+fn run_with(command: Command, settings: &Settings) -> Result<(), CommandError> {
+    match command {
+        Command::Serve => block_on(serve::serve(settings)),
+        Command::Migrate => block_on(serve::migrate(settings)),
+        Command::Token(command) => block_on(token::run(command, settings)),
+        Command::Key(KeyCommand::Status { output }) => block_on(key::status(settings, output)),
+        Command::Config(ConfigCommand::Check) => print(&settings.to_masked_toml()),
+        Command::Key(KeyCommand::Generate) => key::generate(),
+        Command::Openapi => print(datastore_http::openapi_json()),
+    }
+}
+
+/// Requests are answered on threads of the server's own: one is enough here.
+fn block_on(work: impl Future<Output = Result<(), CommandError>>) -> Result<(), CommandError> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.worker_threads(1).enable_all().build();
+    runtime.map_err(|e| CommandError::System("the system gives no threads", e))?.block_on(work)
+}
+
+/// Writes `text` to standard output. A reader that has enough (`| head`) is no failure.
+fn print(text: &str) -> Result<(), CommandError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CommandError::System("standard output cannot be written to", error))
+        }
+        _ => Ok(()),
+    }
+}

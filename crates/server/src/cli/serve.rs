@@ -1,0 +1,69 @@
+//! `serve` and `migrate`.
+
+use super::{CommandError, print};
+use crate::settings::Settings;
+use crate::telemetry;
+use crate::wiring::{self, Application};
+use std::io;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+pub(super) async fn serve(settings: &Settings) -> Result<(), CommandError> {
+    let system = |error| CommandError::System("the server failed", error);
+    telemetry::start(settings.log);
+    // Before anything listens, so that no signal finds the process without an answer.
+    let mut signals = Signals::register().map_err(system)?;
+    let application = Application::build(settings).await?;
+    let address = application.address();
+    tracing::info!(%address, "listening on http://{address}");
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "other machines can connect, and without TLS they can listen in");
+    }
+    let timeout_seconds = settings.shutdown.timeout_seconds;
+    let stopped = application.run_until_stopped(async move {
+        let name = signals.next().await;
+        tracing::info!(
+            timeout_seconds,
+            "{name}: running requests may finish, then the server stops"
+        );
+        tokio::spawn(async move {
+            let name = signals.next().await;
+            tracing::warn!("{name} again: stopping at once");
+            // What was acknowledged is on disk.
+            std::process::exit(1);
+        });
+    });
+    stopped.await.map_err(system)?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The signals that stop the server.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn register() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+pub(super) async fn migrate(settings: &Settings) -> Result<(), CommandError> {
+    let ran = wiring::migrate(settings).await?;
+    let url = settings.database_url();
+    match ran.len() {
+        0 => print(&format!("{url} is up to date\n")),
+        _ => print(&format!("{url} is up to date: {} ran\n", ran.join(", "))),
+    }
+}

@@ -1,0 +1,19 @@
+//! The datastore registry as a server: settings, wiring, telemetry and the binary `datastore-api`.
+//!
+//! [`Application`] is the server as a whole: [`Application::build`] takes checked [`Settings`] and
+//! listens, [`Application::run_until_stopped`] serves. [`Cli`] is the command line around it.
+
+mod cli;
+mod clock;
+mod hardening;
+mod settings;
+mod telemetry;
+mod wiring;
+
+pub use cli::{Cli, CommandError};
+pub use clock::SystemClock;
+pub use settings::{
+    Connectivity, Crypto, Database, Egress, Environment, Http, Log, LogFormat, LogLevel, PublicUrl,
+    Settings, SettingsError, Shutdown, Tls,
+};
+pub use wiring::{Application, StartError};

@@ -1,0 +1,306 @@
+//! Settings: what can be set, its units and defaults.
+//!
+//! Layers, later ones win: `config/default.toml` (compiled in), `config/local.toml`, the file of
+//! `--config`, and the environment (`DATASTORE_API__SECTION__KEY`). A key that is unknown or a value
+//! that is bad stops the start. No message ever quotes a value: it may be a secret in the wrong
+//! place.
+
+mod load;
+mod strict;
+
+pub use load::{Environment, SettingsError};
+
+use datastore_connectivity::Cidr;
+use datastore_domain::Secret;
+use datastore_persistence::DatabaseUrl;
+use serde::{Deserialize, Serialize, Serializer};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// All settings, checked.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Folder of the embedded database, the key file and the first admin token. Default: `data`.
+    #[serde(deserialize_with = "strict::path")]
+    pub data_dir: PathBuf,
+    /// Where the registry is stored.
+    pub database: Database,
+    /// The listener of the API.
+    pub http: Http,
+    /// The keys that secrets are sealed under.
+    pub crypto: Crypto,
+    /// Connection tests.
+    pub connectivity: Connectivity,
+    /// The log.
+    pub log: Log,
+    /// How the process ends.
+    pub shutdown: Shutdown,
+}
+
+/// Where the registry is stored.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// `sqlite://PATH` or `postgres://…`. Default: `sqlite://<data_dir>/datastore-api.db`.
+    #[serde(
+        default,
+        deserialize_with = "strict::some_parsed",
+        serialize_with = "url_without_secrets"
+    )]
+    pub url: Option<DatabaseUrl>,
+    /// Connections, 1 to 1000. Default: 10.
+    #[serde(deserialize_with = "strict::number::<1, 1000, _, _>")]
+    pub pool_size: u32,
+    /// Longest wait for a free connection in milliseconds, 1 to 60000. Default: 1000.
+    #[serde(deserialize_with = "strict::number::<1, 60_000, _, _>")]
+    pub pool_wait_ms: u64,
+}
+
+/// The listener of the API.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Address and port to listen on; port 0 takes a free one. Default: `127.0.0.1:8080`.
+    #[serde(deserialize_with = "strict::socket")]
+    pub bind: SocketAddr,
+    /// The address that clients use, when it is not the one of the request. Default: none.
+    #[serde(default, deserialize_with = "strict::some_parsed")]
+    pub public_url: Option<PublicUrl>,
+    /// Proxies whose `X-Forwarded-Proto` and `X-Forwarded-Host` count. Default: none.
+    #[serde(deserialize_with = "strict::list")]
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Threads that answer requests, 1 to 1024. Default: one for each processor.
+    #[serde(default, deserialize_with = "strict::some_number::<1, 1024, _, _>")]
+    pub workers: Option<usize>,
+    /// Whether writes without `If-Match` are refused. Default: false.
+    #[serde(deserialize_with = "strict::flag")]
+    pub require_if_match: bool,
+}
+
+/// The keys that secrets are sealed under.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Crypto {
+    /// The key file. Default: `<data_dir>/keys`.
+    #[serde(default, deserialize_with = "strict::some_path")]
+    pub key_file: Option<PathBuf>,
+    /// Whether the key file's group may read it. Default: false.
+    #[serde(deserialize_with = "strict::flag")]
+    pub key_file_group_read: bool,
+    /// The keys themselves, instead of a file; from the environment only. Default: none.
+    #[serde(skip_deserializing, serialize_with = "masked")]
+    pub keys: Option<Secret>,
+}
+
+/// Connection tests.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connectivity {
+    /// Tests that run at the same time, 1 to 1024. Default: 32.
+    #[serde(deserialize_with = "strict::number::<1, 1024, _, _>")]
+    pub slots: usize,
+    /// Where tests may connect to.
+    pub egress: Egress,
+    /// Whom tests trust.
+    pub tls: Tls,
+}
+
+/// Where connection tests may connect to; the most specific range decides.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Egress {
+    /// Ranges that may be reached. Default: all.
+    #[serde(deserialize_with = "strict::list", serialize_with = "strings")]
+    pub allow: Vec<Cidr>,
+    /// Ranges that may not be reached, besides those that never may. Default: none.
+    #[serde(deserialize_with = "strict::list", serialize_with = "strings")]
+    pub deny: Vec<Cidr>,
+}
+
+/// Whom connection tests trust.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// PEM file of certificate authorities, besides the public ones. Default: none.
+    #[serde(default, deserialize_with = "strict::some_path")]
+    pub ca_file: Option<PathBuf>,
+}
+
+/// The log, on standard error.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// The form of a line. Default: text on a terminal, JSON elsewhere.
+    #[serde(default, deserialize_with = "strict::some_parsed")]
+    pub format: Option<LogFormat>,
+    /// The least severe level that is logged. Default: `info`.
+    #[serde(deserialize_with = "strict::parsed")]
+    pub level: LogLevel,
+}
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shutdown {
+    /// How long running requests may take to finish, in seconds, 0 to 3600. Default: 30.
+    #[serde(deserialize_with = "strict::number::<0, 3600, _, _>")]
+    pub timeout_seconds: u64,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+impl FromStr for LogFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "json" => Ok(Self::Json),
+            "text" => Ok(Self::Text),
+            _ => Err("must be json or text"),
+        }
+    }
+}
+
+/// How severe a log line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the levels of every log")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl FromStr for LogLevel {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "error" => Ok(Self::Error),
+            "warn" => Ok(Self::Warn),
+            "info" => Ok(Self::Info),
+            "debug" => Ok(Self::Debug),
+            "trace" => Ok(Self::Trace),
+            _ => Err("must be error, warn, info, debug or trace"),
+        }
+    }
+}
+
+/// The address that clients use: `http://` or `https://`, host, perhaps port and path; no trailing
+/// slash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct PublicUrl(String);
+
+impl PublicUrl {
+    /// The address as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PublicUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        let rest = rest.ok_or("must start with http:// or https://")?;
+        // What ends up in links has to be plain; a user name, query or fragment never belongs here.
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/[]%".contains(&b);
+        if rest.is_empty() || rest.starts_with(['/', ':']) || !rest.bytes().all(plain) {
+            return Err("must be http:// or https://, a host, and perhaps a port and a path");
+        }
+        Ok(Self(text.trim_end_matches('/').to_owned()))
+    }
+}
+
+impl Settings {
+    /// The settings of a process: all layers, `config_file` being the file of `--config`.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`] names the first key at fault, and where it was set.
+    pub fn load(
+        config_file: Option<&std::path::Path>,
+        environment: Environment,
+    ) -> Result<Self, SettingsError> {
+        load::load(config_file, environment)
+    }
+
+    /// The defaults with `text`, in the form of `config/default.toml`, on top; no file and no
+    /// environment. For embedding and for tests.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`] names the first key at fault.
+    pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
+        load::from_toml(text)
+    }
+
+    /// Where the registry is stored.
+    #[must_use]
+    pub fn database_url(&self) -> DatabaseUrl {
+        let embedded = || DatabaseUrl::sqlite(self.data_dir.join("datastore-api.db"));
+        self.database.url.clone().unwrap_or_else(embedded)
+    }
+
+    /// The key file.
+    #[must_use]
+    pub fn key_file(&self) -> PathBuf {
+        self.crypto.key_file.clone().unwrap_or_else(|| self.data_dir.join("keys"))
+    }
+
+    /// Where the first admin token is put.
+    #[must_use]
+    pub fn admin_token_file(&self) -> PathBuf {
+        self.data_dir.join("admin-token")
+    }
+
+    /// How long running requests may take to finish.
+    #[must_use]
+    pub fn shutdown_timeout(&self) -> Duration {
+        Duration::from_secs(self.shutdown.timeout_seconds)
+    }
+
+    /// What is in effect, as TOML: derived defaults written out, secrets masked.
+    #[must_use]
+    pub fn to_masked_toml(&self) -> String {
+        let mut effective = self.clone();
+        effective.database.url = Some(self.database_url());
+        effective.crypto.key_file = Some(self.key_file());
+        toml::to_string(&effective).expect("settings are tables of plain values")
+    }
+}
+
+fn masked<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    // The secret's own Display is the mask.
+    secret.as_ref().map(Secret::to_string).serialize(serializer)
+}
+
+fn url_without_secrets<S: Serializer>(
+    url: &Option<DatabaseUrl>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    url.as_ref().map(DatabaseUrl::to_string).serialize(serializer)
+}
+
+fn strings<S: Serializer>(ranges: &[Cidr], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(ranges.iter().map(Cidr::to_string))
+}
+
+#[cfg(test)]
+mod tests;

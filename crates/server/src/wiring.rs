@@ -1,0 +1,134 @@
+//! The application: the only place that names concrete adapters.
+
+mod bootstrap;
+mod error;
+mod keys;
+mod storage;
+
+pub use error::StartError;
+pub(crate) use keys::{KeyUse, key_use};
+pub(crate) use storage::{migrate, open_current};
+
+use crate::clock::SystemClock;
+use crate::settings::Settings;
+use datastore_application::{Access, Ports, Registry};
+use datastore_connectivity::{EgressPolicy, ProbeSettings, Probes};
+use datastore_crypto::{OsEntropy, RingCipher};
+use datastore_http::{HttpSettings, RunningServer};
+use datastore_persistence::Storage;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+/// The server as a whole: listening, with everything checked, and not yet serving.
+pub struct Application {
+    server: RunningServer,
+    access: Access,
+    storage: Storage,
+}
+
+impl Application {
+    /// Checks everything that can be wrong, makes what the first start has to make, and listens.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]; what is refused for its settings, keys, database or port leaves everything
+    /// on disk as it was.
+    pub async fn build(settings: &Settings) -> Result<Self, StartError> {
+        // Refusals come first: port, key file, CA file, and the database as far as it exists.
+        let listener = listen(settings.http.bind)?;
+        let given = keys::given(settings)?;
+        let probes = probes(settings)?;
+        let (storage, cipher) = storage::open_with_keys(settings, given).await?;
+        let access = access(&storage);
+        bootstrap::first_token(settings, &access).await?;
+        let registry = registry(&storage, cipher, probes);
+        let http = HttpSettings {
+            public_url: settings.http.public_url.as_ref().map(|url| url.as_str().to_owned()),
+            trusted_proxies: settings.http.trusted_proxies.clone(),
+            workers: settings.http.workers,
+            require_if_match: settings.http.require_if_match,
+            shutdown_timeout: settings.shutdown_timeout(),
+        };
+        let server = RunningServer::start(listener, registry, access.clone(), &http);
+        let address = settings.http.bind;
+        let server = server.map_err(|source| StartError::Listen { address, source })?;
+        Ok(Self { server, access, storage })
+    }
+
+    /// The address that the server listens on, with the port that it got.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// Makes and revokes tokens, as the command line does.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Serves until `stop` is ready; then requests in flight may finish, within the limit of the
+    /// settings.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system refuses threads.
+    pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+        let handle = self.server.handle();
+        let mut running = std::pin::pin!(self.server.run());
+        let ended = tokio::select! {
+            ended = &mut running => ended,
+            () = stop => {
+                let (ended, ()) = tokio::join!(running, handle.stop(true));
+                ended
+            }
+        };
+        if let Err(error) = self.storage.checkpoint().await {
+            // Everything that was acknowledged is in the log, and the next start reads it.
+            tracing::warn!(%error, "the write-ahead log was not moved into the database file");
+        }
+        ended
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let listener = TcpListener::bind(address);
+    listener.map_err(|source| StartError::Listen { address, source })
+}
+
+fn probes(settings: &Settings) -> Result<Probes, StartError> {
+    let connectivity = &settings.connectivity;
+    let ca_pem = match &connectivity.tls.ca_file {
+        None => None,
+        Some(path) => Some(std::fs::read(path).map_err(|source| StartError::Unreadable {
+            key: "connectivity.tls.ca_file",
+            path: path.clone(),
+            source,
+        })?),
+    };
+    let settings = ProbeSettings {
+        policy: EgressPolicy::new(&connectivity.egress.allow, &connectivity.egress.deny),
+        ca_pem,
+        slots: connectivity.slots,
+        ..ProbeSettings::default()
+    };
+    Ok(Probes::new(settings, Arc::new(SystemClock))?)
+}
+
+pub(crate) fn access(storage: &Storage) -> Access {
+    Access::new(Arc::new(storage.clone()), Arc::new(SystemClock), Arc::new(OsEntropy))
+}
+
+fn registry(storage: &Storage, cipher: RingCipher, probes: Probes) -> Registry {
+    let storage = Arc::new(storage.clone());
+    Registry::new(Ports {
+        datastores: storage.clone(),
+        assignments: storage.clone(),
+        checks: storage,
+        cipher: Arc::new(cipher),
+        tester: Arc::new(probes),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(OsEntropy),
+    })
+}

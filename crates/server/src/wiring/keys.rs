@@ -1,0 +1,132 @@
+//! The key ring, and whether it belongs to the database.
+
+use super::{StartError, storage};
+use crate::settings::Settings;
+use datastore_crypto::{KeyFileError, KeyId, KeyRing, RingCipher, key_file};
+use datastore_persistence::Storage;
+use datastore_ports::RepositoryError;
+use std::collections::BTreeMap;
+
+/// The keys that the operator gave: those of the environment, else those of the key file; `None`
+/// when there is no key file.
+pub(super) fn given(settings: &Settings) -> Result<Option<RingCipher>, StartError> {
+    let ring = match &settings.crypto.keys {
+        Some(keys) => KeyRing::parse(keys.expose())?,
+        None => match key_file::load(&settings.key_file(), settings.crypto.key_file_group_read) {
+            Ok(ring) => ring,
+            Err(KeyFileError::Missing { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        },
+    };
+    Ok(Some(RingCipher::new(ring)))
+}
+
+/// Refuses keys that do not belong to the database, and none at all where secrets are stored.
+pub(super) async fn check(
+    settings: &Settings,
+    storage: &Storage,
+    cipher: Option<&RingCipher>,
+) -> Result<(), StartError> {
+    let Some(cipher) = cipher else {
+        return match storage.has_sealed_values().await? {
+            true => Err(StartError::KeysLost(settings.key_file())),
+            false => Ok(()),
+        };
+    };
+    if let Some(canary) = storage.canary().await? {
+        cipher.check_canary(&canary)?;
+    }
+    for (id, count) in stored_ids(storage).await? {
+        if !cipher.ring().contains(&id) {
+            return Err(StartError::KeyMissing { id, count });
+        }
+    }
+    Ok(())
+}
+
+/// How many secrets are sealed under which key. A damaged secret is its datastore's trouble and
+/// stops neither the start nor the others.
+async fn stored_ids(storage: &Storage) -> Result<BTreeMap<KeyId, u64>, StartError> {
+    let counts = match storage.sealed_key_ids().await {
+        Err(error @ RepositoryError::Corrupt { .. }) => {
+            tracing::error!(%error, "a stored secret is damaged; whether all keys are there is unknown");
+            return Ok(BTreeMap::new());
+        }
+        counts => counts?,
+    };
+    let named = counts.into_iter().filter_map(|(id, count)| Some((key_id(&id)?, count)));
+    Ok(named.collect())
+}
+
+fn key_id(bytes: &[u8]) -> Option<KeyId> {
+    let id = std::str::from_utf8(bytes).ok().and_then(|text| KeyId::try_from(text).ok());
+    if id.is_none() {
+        tracing::error!("a stored secret is damaged: it names no key");
+    }
+    id
+}
+
+/// Makes the key file of an embedded database that holds nothing sealed.
+pub(super) fn make(settings: &Settings) -> Result<RingCipher, StartError> {
+    let path = settings.key_file();
+    let ring = match key_file::create(&path) {
+        Ok(ring) => {
+            tracing::info!(
+                path = %path.display(),
+                key_id = %ring.sealing_id(),
+                "made the key file {}: without a copy of it no stored secret can be read again",
+                path.display()
+            );
+            ring
+        }
+        // Another process that started at the same moment was faster.
+        Err(KeyFileError::Exists { .. }) => {
+            key_file::load(&path, settings.crypto.key_file_group_read)?
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(RingCipher::new(ring))
+}
+
+/// Leaves a sealed word in the database, by which the next start knows its keys.
+pub(super) async fn leave_canary(storage: &Storage, cipher: &RingCipher) -> Result<(), StartError> {
+    if storage.canary().await?.is_none() {
+        storage.put_canary(&cipher.seal_canary()?).await?;
+    }
+    Ok(())
+}
+
+/// A key, and what it is used for.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyUse {
+    pub(crate) id: KeyId,
+    pub(crate) in_ring: bool,
+    /// Whether new secrets are sealed under it.
+    pub(crate) seals: bool,
+    /// Stored secrets that are sealed under it, of deleted datastores too.
+    pub(crate) secrets: u64,
+}
+
+/// The keys of the ring and of the database, those of the ring first.
+pub(crate) async fn key_use(settings: &Settings) -> Result<Vec<KeyUse>, StartError> {
+    let cipher = given(settings)?;
+    let storage = storage::open_current(settings).await?;
+    let mut stored = stored_ids(&storage).await?;
+    let ring = cipher.iter().flat_map(|cipher| cipher.ring().ids());
+    let mut keys: Vec<_> = ring
+        .enumerate()
+        .map(|(at, id)| KeyUse {
+            id: id.clone(),
+            in_ring: true,
+            seals: at == 0,
+            secrets: stored.remove(id).unwrap_or_default(),
+        })
+        .collect();
+    keys.extend(stored.into_iter().map(|(id, secrets)| KeyUse {
+        id,
+        in_ring: false,
+        seals: false,
+        secrets,
+    }));
+    Ok(keys)
+}

@@ -1,0 +1,71 @@
+//! The database: opened, compared with the keys, and brought up to date, in this order.
+
+use super::{StartError, bootstrap, keys};
+use crate::settings::Settings;
+use datastore_crypto::RingCipher;
+use datastore_persistence::{PoolSettings, SchemaState, Storage};
+use std::time::Duration;
+
+/// Opens the database, checks that the keys belong to it, brings its schema up to date, and makes
+/// the key file if it is the first start.
+pub(super) async fn open_with_keys(
+    settings: &Settings,
+    given: Option<RingCipher>,
+) -> Result<(Storage, RingCipher), StartError> {
+    let embedded = settings.database_url().sqlite_path().is_some();
+    if given.is_none() && !embedded {
+        return Err(StartError::NoKeys(settings.key_file()));
+    }
+    let storage = open(settings)?;
+    if storage.schema_state().await? != SchemaState::Current {
+        // A new or older database can be asked only once it has the tables.
+        storage.migrate().await?;
+    }
+    keys::check(settings, &storage, given.as_ref()).await?;
+    let cipher = match given {
+        Some(cipher) => cipher,
+        None => {
+            bootstrap::make_data_dir(settings)?;
+            keys::make(settings)?
+        }
+    };
+    keys::leave_canary(&storage, &cipher).await?;
+    Ok((storage, cipher))
+}
+
+/// Opens a database that is there and up to date, and changes nothing.
+pub(crate) async fn open_current(settings: &Settings) -> Result<Storage, StartError> {
+    let url = settings.database_url();
+    if url.sqlite_path().is_some_and(|path| !path.exists()) {
+        return Err(StartError::NoDatabase(url.to_string()));
+    }
+    let storage = open(settings)?;
+    match storage.schema_state().await? {
+        SchemaState::Current => Ok(storage),
+        SchemaState::Pending(_) => Err(StartError::NotMigrated(url.to_string())),
+    }
+}
+
+/// Brings the schema up to date, in a database that is made unless it is there; says what was done.
+pub(crate) async fn migrate(settings: &Settings) -> Result<Vec<String>, StartError> {
+    let storage = open(settings)?;
+    let ran = storage.migrate().await?;
+    storage.checkpoint().await?;
+    Ok(ran)
+}
+
+fn open(settings: &Settings) -> Result<Storage, StartError> {
+    let url = settings.database_url();
+    if let Some(path) = url.sqlite_path() {
+        if !path.exists() {
+            bootstrap::make_data_dir(settings)?;
+        }
+        bootstrap::warn_of_network_file_system(path);
+    }
+    let pool = PoolSettings {
+        size: settings.database.pool_size,
+        connection_timeout: Duration::from_millis(settings.database.pool_wait_ms),
+        ..PoolSettings::default()
+    };
+    Ok(Storage::open(&url, pool)?)
+}
