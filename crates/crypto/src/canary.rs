@@ -8,11 +8,7 @@ use datastore_domain::SealedValue;
 use datastore_ports::CipherError;
 
 /// The canary's place. It belongs to no record, and no datastore's secret opens in it.
-const PLACE: Place<'static> = Place {
-    table: "canary",
-    record: &[],
-    field: "canary",
-};
+const PLACE: Place<'static> = Place { table: "canary", record: &[], field: "canary" };
 
 /// What is sealed. It is no secret.
 const WORD: &[u8] = b"datastore-api canary";
@@ -53,8 +49,7 @@ impl RingCipher {
     ///
     /// [`CipherError`] when the operating system gives no randomness.
     pub fn seal_canary(&self) -> Result<SealedValue, CipherError> {
-        self.seal_bytes(PLACE, WORD)
-            .map_err(|failure| CipherError(Box::new(failure)))
+        self.seal_bytes(PLACE, WORD).map_err(|failure| CipherError(Box::new(failure)))
     }
 
     /// Whether the ring belongs to the database that `canary` is stored in.
@@ -97,11 +92,7 @@ mod tests {
     #[test]
     fn the_ring_that_sealed_it_and_its_successors_pass() {
         let canary = cipher(&[("k1", 1)]).seal_canary().unwrap();
-        for ring in [
-            &[("k1", 1)][..],
-            &[("k1", 1), ("k2", 2)],
-            &[("k2", 2), ("k1", 1)],
-        ] {
+        for ring in [&[("k1", 1)][..], &[("k1", 1), ("k2", 2)], &[("k2", 2), ("k1", 1)]] {
             assert_eq!(cipher(ring).check_canary(&canary), Ok(()));
         }
     }
@@ -132,20 +123,14 @@ mod tests {
         for at in 0..canary.len() {
             let mut altered = canary.clone();
             altered[at] ^= 1;
-            assert!(
-                cipher.check_canary(&SealedValue::new(altered)).is_err(),
-                "byte {at}"
-            );
+            assert!(cipher.check_canary(&SealedValue::new(altered)).is_err(), "byte {at}");
             let cut = SealedValue::new(canary[..at].to_vec());
             assert!(cipher.check_canary(&cut).is_err(), "{at} bytes");
         }
         let empty = cipher.check_canary(&SealedValue::new(Vec::new()));
         assert_eq!(empty, Err(CanaryError::NotACanary));
         let other_word = cipher.seal_bytes(PLACE, b"parrot").unwrap();
-        assert_eq!(
-            cipher.check_canary(&other_word),
-            Err(CanaryError::NotACanary)
-        );
+        assert_eq!(cipher.check_canary(&other_word), Err(CanaryError::NotACanary));
     }
 
     #[test]
@@ -153,20 +138,10 @@ mod tests {
         let cipher = cipher(&[("k1", 1)]);
         let text = String::from_utf8(WORD.to_vec()).unwrap();
         for field in [SecretField::Password, SecretField::ConnectionString] {
-            let context = SealContext {
-                record: RecordId::from_bytes([0; 16]),
-                field,
-            };
+            let context = SealContext { record: RecordId::from_bytes([0; 16]), field };
             let sealed = cipher.seal(context, &Secret::new(text.clone())).unwrap();
-            assert_eq!(
-                cipher.check_canary(&sealed),
-                Err(CanaryError::WrongKey { id: id("k1") })
-            );
-            assert!(
-                cipher
-                    .open(context, &cipher.seal_canary().unwrap())
-                    .is_err()
-            );
+            assert_eq!(cipher.check_canary(&sealed), Err(CanaryError::WrongKey { id: id("k1") }));
+            assert!(cipher.open(context, &cipher.seal_canary().unwrap()).is_err());
         }
     }
 

@@ -76,20 +76,9 @@ impl RingCipher {
         let key_id = id.as_str();
         let associated_data = place.associated_data(key_id);
         let ciphertext = aead_under(key)
-            .encrypt(
-                &XNonce::from(nonce),
-                Payload {
-                    msg: plain,
-                    aad: &associated_data,
-                },
-            )
+            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &associated_data })
             .map_err(Failure::TooLong)?;
-        Ok(StoredForm {
-            key_id,
-            nonce: &nonce,
-            ciphertext: &ciphertext,
-        }
-        .to_sealed())
+        Ok(StoredForm { key_id, nonce: &nonce, ciphertext: &ciphertext }.to_sealed())
     }
 
     pub(crate) fn open_bytes(
@@ -97,22 +86,12 @@ impl RingCipher {
         place: Place<'_>,
         sealed: &SealedValue,
     ) -> Result<Zeroizing<Vec<u8>>, Failure> {
-        let StoredForm {
-            key_id,
-            nonce,
-            ciphertext,
-        } = StoredForm::parse(sealed)?;
+        let StoredForm { key_id, nonce, ciphertext } = StoredForm::parse(sealed)?;
         let unknown_key = || Failure::UnknownKey(key_id.to_owned());
         let key = self.ring.find(key_id).ok_or_else(unknown_key)?;
         let associated_data = place.associated_data(key_id);
         aead_under(key)
-            .decrypt(
-                &XNonce::from(*nonce),
-                Payload {
-                    msg: ciphertext,
-                    aad: &associated_data,
-                },
-            )
+            .decrypt(&XNonce::from(*nonce), Payload { msg: ciphertext, aad: &associated_data })
             .map(Zeroizing::new)
             .map_err(Failure::NotAuthentic)
     }
@@ -120,14 +99,11 @@ impl RingCipher {
 
 impl CredentialCipher for RingCipher {
     fn seal(&self, context: SealContext, plain: &Secret) -> Result<SealedValue, CipherError> {
-        self.seal_bytes(place_of(&context), plain.expose().as_bytes())
-            .map_err(opaque)
+        self.seal_bytes(place_of(&context), plain.expose().as_bytes()).map_err(opaque)
     }
 
     fn open(&self, context: SealContext, sealed: &SealedValue) -> Result<Secret, CipherError> {
-        let plain = self
-            .open_bytes(place_of(&context), sealed)
-            .map_err(opaque)?;
+        let plain = self.open_bytes(place_of(&context), sealed).map_err(opaque)?;
         into_secret(plain).map_err(opaque)
     }
 }
@@ -143,11 +119,7 @@ fn opaque(failure: Failure) -> CipherError {
 }
 
 fn place_of(context: &SealContext) -> Place<'_> {
-    Place {
-        table: TABLE,
-        record: context.record.as_bytes(),
-        field: context.field.as_str(),
-    }
+    Place { table: TABLE, record: context.record.as_bytes(), field: context.field.as_str() }
 }
 
 /// The cipher under one key. It lives for one call and wipes its copy of the key, which is cheap

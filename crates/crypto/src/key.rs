@@ -48,11 +48,7 @@ impl TryFrom<&str> for KeyId {
     type Error = KeyIdError;
 
     fn try_from(text: &str) -> Result<Self, KeyIdError> {
-        if Self::accepts(text) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(KeyIdError)
-        }
+        if Self::accepts(text) { Ok(Self(text.to_owned())) } else { Err(KeyIdError) }
     }
 }
 
@@ -113,9 +109,7 @@ impl Key {
     /// Reads a key from base64.
     pub(crate) fn from_base64(text: &str) -> Result<Self, KeyError> {
         let mut bytes = Zeroizing::new(vec![0; base64::decoded_len_estimate(text.len())]);
-        let length = STANDARD
-            .decode_slice(text, &mut bytes)
-            .map_err(|_| KeyError::NotBase64)?;
+        let length = STANDARD.decode_slice(text, &mut bytes).map_err(|_| KeyError::NotBase64)?;
         Self::try_from(&bytes[..length])
     }
 
@@ -171,17 +165,7 @@ mod tests {
             assert_eq!(KeyId::try_from(good).unwrap().as_str(), good);
             assert_eq!(good.parse::<KeyId>().unwrap().to_string(), good);
         }
-        for bad in [
-            "",
-            "abcdefghijklmnopq",
-            "K1",
-            "k_1",
-            "k 1",
-            "k:1",
-            "k1\n",
-            "ké",
-            "k\0",
-        ] {
+        for bad in ["", "abcdefghijklmnopq", "K1", "k_1", "k 1", "k:1", "k1\n", "ké", "k\0"] {
             assert_eq!(KeyId::try_from(bad), Err(KeyIdError), "{bad:?}");
         }
         assert!(KeyId::accepts(KeyId::generate().unwrap().as_str()));
@@ -193,10 +177,7 @@ mod tests {
             let error = Key::try_from(vec![7; length].as_slice()).unwrap_err();
             assert_eq!(error, KeyError::WrongLength { bytes: length });
         }
-        assert_eq!(
-            Key::try_from([0; 32].as_slice()).unwrap_err(),
-            KeyError::AllZeros
-        );
+        assert_eq!(Key::try_from([0; 32].as_slice()).unwrap_err(), KeyError::AllZeros);
         for at in 0..Key::LENGTH {
             let mut bytes = [0; Key::LENGTH];
             bytes[at] = 1;
@@ -215,26 +196,16 @@ mod tests {
         let unpadded = text.trim_end_matches('=');
         let not_canonical = format!("{}B=", &STANDARD.encode([7; 32])[..42]);
         for bad in ["!", "k1", unpadded, &not_canonical, &text.replace('=', "*")] {
-            assert_eq!(
-                Key::from_base64(bad).unwrap_err(),
-                KeyError::NotBase64,
-                "{bad}"
-            );
+            assert_eq!(Key::from_base64(bad).unwrap_err(), KeyError::NotBase64, "{bad}");
         }
         let short = Key::from_base64(&STANDARD.encode([7; 31])).unwrap_err();
         assert_eq!(short.to_string(), "has 31 bytes instead of 32");
-        assert_eq!(
-            Key::from_base64("").unwrap_err(),
-            KeyError::WrongLength { bytes: 0 }
-        );
+        assert_eq!(Key::from_base64("").unwrap_err(), KeyError::WrongLength { bytes: 0 });
     }
 
     #[test]
     fn generated_keys_differ() {
-        assert_ne!(
-            Key::generate().unwrap().as_bytes(),
-            Key::generate().unwrap().as_bytes()
-        );
+        assert_ne!(Key::generate().unwrap().as_bytes(), Key::generate().unwrap().as_bytes());
         assert_ne!(KeyId::generate().unwrap(), KeyId::generate().unwrap());
     }
 }

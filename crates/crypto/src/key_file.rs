@@ -121,10 +121,7 @@ pub fn load(path: &Path, allow_group_read: bool) -> Result<KeyRing, KeyFileError
 }
 
 fn load_as(path: &Path, allow_group_read: bool, us: u32) -> Result<KeyRing, KeyFileError> {
-    let unreadable = |source| KeyFileError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
+    let unreadable = |source| KeyFileError::Unreadable { path: path.to_owned(), source };
     let file = open(path)?;
     let metadata = file.metadata().map_err(unreadable)?;
     let found = Found {
@@ -135,30 +132,19 @@ fn load_as(path: &Path, allow_group_read: bool, us: u32) -> Result<KeyRing, KeyF
     found.judge(path, allow_group_read, us)?;
     // Room for all that will be read: a buffer that grows leaves copies of keys behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_LENGTH + 64));
-    file.take(MAX_LENGTH as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+    file.take(MAX_LENGTH as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() > MAX_LENGTH {
-        return Err(KeyFileError::TooLong {
-            path: path.to_owned(),
-        });
+        return Err(KeyFileError::TooLong { path: path.to_owned() });
     }
-    let text = std::str::from_utf8(&bytes).map_err(|_| KeyFileError::NotText {
-        path: path.to_owned(),
-    })?;
-    KeyRing::parse(text).map_err(|source| KeyFileError::Ring {
-        path: path.to_owned(),
-        source,
-    })
+    let text =
+        std::str::from_utf8(&bytes).map_err(|_| KeyFileError::NotText { path: path.to_owned() })?;
+    KeyRing::parse(text).map_err(|source| KeyFileError::Ring { path: path.to_owned(), source })
 }
 
 fn open(path: &Path) -> Result<File, KeyFileError> {
     // Without NONBLOCK, opening a named pipe would wait for somebody to write to it.
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-    let opened = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path);
+    let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
     let path = path.to_owned();
     opened.map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => KeyFileError::Missing { path },
@@ -181,17 +167,9 @@ impl Found {
         if !self.regular {
             Err(KeyFileError::NotAFile { path })
         } else if self.owner != 0 && self.owner != us {
-            Err(KeyFileError::ForeignOwner {
-                path,
-                owner: self.owner,
-                us,
-            })
+            Err(KeyFileError::ForeignOwner { path, owner: self.owner, us })
         } else if self.mode & 0o077 & !allowed != 0 {
-            Err(KeyFileError::TooOpen {
-                path,
-                mode: self.mode,
-                allowed,
-            })
+            Err(KeyFileError::TooOpen { path, mode: self.mode, allowed })
         } else {
             Ok(())
         }
@@ -213,29 +191,17 @@ impl Found {
 pub fn create(path: &Path) -> Result<KeyRing, KeyFileError> {
     // Only a short cut: that nothing is overwritten is decided by the link below.
     if fs::symlink_metadata(path).is_ok() {
-        return Err(KeyFileError::Exists {
-            path: path.to_owned(),
-        });
+        return Err(KeyFileError::Exists { path: path.to_owned() });
     }
     let (id, key) = (KeyId::generate()?, Key::generate()?);
     let draft = Draft::beside(path)?;
-    let written = draft
-        .write(format_entry(&id, &key).expose())
-        .and_then(|()| draft.publish(path));
+    let written = draft.write(format_entry(&id, &key).expose()).and_then(|()| draft.publish(path));
     written.map_err(|source| match source.kind() {
-        io::ErrorKind::AlreadyExists => KeyFileError::Exists {
-            path: path.to_owned(),
-        },
-        _ => KeyFileError::Unwritable {
-            path: path.to_owned(),
-            source,
-        },
+        io::ErrorKind::AlreadyExists => KeyFileError::Exists { path: path.to_owned() },
+        _ => KeyFileError::Unwritable { path: path.to_owned(), source },
     })?;
     let ring = KeyRing::new(vec![(id, key)]);
-    ring.map_err(|source| KeyFileError::Ring {
-        path: path.to_owned(),
-        source,
-    })
+    ring.map_err(|source| KeyFileError::Ring { path: path.to_owned(), source })
 }
 
 /// The new file under a name of its own, so that nobody sees it half written; removed on drop.
@@ -252,11 +218,7 @@ impl Draft {
     }
 
     fn write(&self, line: &str) -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(MODE)
-            .open(&self.0)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(&self.0)?;
         // The umask may have taken bits away from us.
         file.set_permissions(Permissions::from_mode(MODE))?;
         file.write_all(line.as_bytes())?;
@@ -268,9 +230,7 @@ impl Draft {
     fn publish(&self, path: &Path) -> io::Result<()> {
         fs::hard_link(&self.0, path)?;
         fs::remove_file(&self.0)?;
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     }
 }

@@ -95,9 +95,7 @@ impl KeyRing {
             .flat_map(|line| line.split(','))
             .map(str::trim)
             .filter(|entry| !entry.is_empty());
-        let keys = (1..)
-            .zip(entries)
-            .map(|(nth, entry)| parse_entry(nth, entry));
+        let keys = (1..).zip(entries).map(|(nth, entry)| parse_entry(nth, entry));
         Self::new(keys.collect::<Result<_, _>>()?)
     }
 
@@ -135,10 +133,7 @@ impl KeyRing {
 
     /// The key of this id.
     pub(crate) fn find(&self, id: &str) -> Option<&Key> {
-        self.keys
-            .iter()
-            .find(|(own, _)| own.as_str() == id)
-            .map(|(_, key)| key)
+        self.keys.iter().find(|(own, _)| own.as_str() == id).map(|(_, key)| key)
     }
 }
 
@@ -176,11 +171,7 @@ mod tests {
     }
 
     fn ids(text: &str) -> Vec<String> {
-        KeyRing::parse(text)
-            .unwrap()
-            .ids()
-            .map(ToString::to_string)
-            .collect()
+        KeyRing::parse(text).unwrap().ids().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -215,49 +206,31 @@ mod tests {
     #[test]
     fn t44_bad_rings_are_refused() {
         let id = |text: &str| KeyId::try_from(text).unwrap();
-        let bad_key = |text: &str, problem| KeyRingError::BadKey {
-            id: id(text),
-            problem,
-        };
+        let bad_key = |text: &str, problem| KeyRingError::BadKey { id: id(text), problem };
         let good = entry("a", 1);
         let secret = STANDARD.encode([0xA5; 32]);
         let cases = [
             (String::new(), KeyRingError::Empty),
             (" \n# only words\n,,".into(), KeyRingError::Empty),
             (secret.clone(), KeyRingError::BadEntry { nth: 1 }),
-            (
-                format!("{good}\n# c\n{secret}"),
-                KeyRingError::BadEntry { nth: 2 },
-            ),
+            (format!("{good}\n# c\n{secret}"), KeyRingError::BadEntry { nth: 2 }),
             (format!("{secret}:b"), KeyRingError::BadEntry { nth: 1 }),
             (format!(":{secret}"), KeyRingError::BadEntry { nth: 1 }),
             (format!("B:{secret}"), KeyRingError::BadEntry { nth: 1 }),
-            (
-                "b:".into(),
-                bad_key("b", KeyError::WrongLength { bytes: 0 }),
-            ),
+            ("b:".into(), bad_key("b", KeyError::WrongLength { bytes: 0 })),
             (entry("b", 0), bad_key("b", KeyError::AllZeros)),
-            (
-                format!("{good},b:{}", &secret[1..]),
-                bad_key("b", KeyError::NotBase64),
-            ),
+            (format!("{good},b:{}", &secret[1..]), bad_key("b", KeyError::NotBase64)),
             (
                 format!("b:{}", STANDARD.encode([0xA5; 33])),
                 bad_key("b", KeyError::WrongLength { bytes: 33 }),
             ),
-            (
-                format!("{good},{}", entry("a", 2)),
-                KeyRingError::RepeatedId { id: id("a") },
-            ),
+            (format!("{good},{}", entry("a", 2)), KeyRingError::RepeatedId { id: id("a") }),
         ];
         for (text, expected) in cases {
             let error = KeyRing::parse(&text).unwrap_err();
             assert_eq!(error, expected, "{text}");
             let message = format!("{error} {error:?}");
-            assert!(
-                !message.contains("paWl"),
-                "the message shows a key: {message}"
-            );
+            assert!(!message.contains("paWl"), "the message shows a key: {message}");
             assert!(!error.to_string().contains('\n'), "one line: {error}");
             assert!(error.to_string().contains(';'), "thing; remedy: {error}");
         }
@@ -289,15 +262,7 @@ mod tests {
         let ring = KeyRing::parse(&format!("k1:{base64}")).unwrap();
         let shown = format!("{:?} {:#?} {:?}", ring, ring, ring.sealing());
         assert!(shown.contains("***"));
-        for trace in [
-            &base64[..8],
-            &base64[20..28],
-            "160",
-            "161",
-            "a0a1",
-            "A0A1",
-            "0xa0",
-        ] {
+        for trace in [&base64[..8], &base64[20..28], "160", "161", "a0a1", "A0A1", "0xa0"] {
             assert!(!shown.contains(trace), "{shown}");
         }
     }

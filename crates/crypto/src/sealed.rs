@@ -73,15 +73,9 @@ impl<'a> StoredForm<'a> {
     fn parse_rest(rest: &'a [u8]) -> Option<Self> {
         let (length, rest) = rest.split_first()?;
         let (key_id, rest) = rest.split_at_checked(usize::from(*length))?;
-        let key_id = std::str::from_utf8(key_id)
-            .ok()
-            .filter(|id| KeyId::accepts(id))?;
+        let key_id = std::str::from_utf8(key_id).ok().filter(|id| KeyId::accepts(id))?;
         let (nonce, ciphertext) = rest.split_first_chunk()?;
-        (ciphertext.len() >= TAG_LENGTH).then_some(Self {
-            key_id,
-            nonce,
-            ciphertext,
-        })
+        (ciphertext.len() >= TAG_LENGTH).then_some(Self { key_id, nonce, ciphertext })
     }
 
     /// Puts a value together for storage.
@@ -109,27 +103,17 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
-    const FORM: StoredForm<'static> = StoredForm {
-        key_id: "k1",
-        nonce: &[7; NONCE_LENGTH],
-        ciphertext: &[9; TAG_LENGTH + 3],
-    };
+    const FORM: StoredForm<'static> =
+        StoredForm { key_id: "k1", nonce: &[7; NONCE_LENGTH], ciphertext: &[9; TAG_LENGTH + 3] };
 
     #[test]
     fn forms_there_and_back() {
         for key_id in ["k", "k1", "abcdefghijklmnop"] {
             let sealed = StoredForm { key_id, ..FORM }.to_sealed();
-            assert_eq!(
-                StoredForm::parse(&sealed).unwrap(),
-                StoredForm { key_id, ..FORM }
-            );
+            assert_eq!(StoredForm::parse(&sealed).unwrap(), StoredForm { key_id, ..FORM });
             assert_eq!(key_id_of(&sealed).unwrap().as_str(), key_id);
         }
-        let empty = StoredForm {
-            ciphertext: &[9; TAG_LENGTH],
-            ..FORM
-        }
-        .to_sealed();
+        let empty = StoredForm { ciphertext: &[9; TAG_LENGTH], ..FORM }.to_sealed();
         assert!(StoredForm::parse(&empty).is_ok());
     }
 
@@ -168,11 +152,7 @@ mod tests {
                 for record in [&b""[..], b"b", b"bc", &[0; 16], &[1; 16]] {
                     for field in ["password", "connection_string", "c", "bc", ""] {
                         places += 1;
-                        let place = Place {
-                            table,
-                            record,
-                            field,
-                        };
+                        let place = Place { table, record, field };
                         assert!(seen.insert(place.associated_data(key_id)), "{place:?}");
                     }
                 }

@@ -8,10 +8,7 @@ fn here() -> SealContext {
 }
 
 fn context(record: u8, field: SecretField) -> SealContext {
-    SealContext {
-        record: RecordId::from_bytes([record; 16]),
-        field,
-    }
+    SealContext { record: RecordId::from_bytes([record; 16]), field }
 }
 
 fn key(byte: u8) -> Key {
@@ -42,20 +39,12 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn what_was_sealed_opens() {
     let cipher = cipher(&[("k1", 1)]);
-    for text in [
-        "",
-        "x",
-        "hunter2",
-        "pässwörd \0 \u{1F511}",
-        &"long ".repeat(4000),
-    ] {
+    for text in ["", "x", "hunter2", "pässwörd \0 \u{1F511}", &"long ".repeat(4000)] {
         let sealed = seal(&cipher, text);
         assert_eq!(cipher.open(here(), &sealed).unwrap().expose(), text);
         assert_eq!(sealed.as_bytes().len(), 2 + 2 + 24 + text.len() + 16);
-        let leaks = sealed
-            .as_bytes()
-            .windows(text.len().max(1))
-            .any(|part| part == text.as_bytes());
+        let leaks =
+            sealed.as_bytes().windows(text.len().max(1)).any(|part| part == text.as_bytes());
         assert!(text.len() < 2 || !leaks, "{text}");
     }
 }
@@ -66,10 +55,7 @@ fn what_was_sealed_opens() {
 #[test]
 fn the_stored_form_never_changes() {
     let bytes: [u8; 32] = std::array::from_fn(|i| 0x80 + i as u8);
-    let keys = vec![(
-        KeyId::try_from("k1").unwrap(),
-        Key::try_from(&bytes[..]).unwrap(),
-    )];
+    let keys = vec![(KeyId::try_from("k1").unwrap(), Key::try_from(&bytes[..]).unwrap())];
     let cipher = RingCipher::new(KeyRing::new(keys).unwrap());
     let record = RecordId::from_bytes(std::array::from_fn(|i| 0x10 + i as u8));
     let nonce = std::array::from_fn(|i| i as u8);
@@ -90,9 +76,7 @@ fn the_stored_form_never_changes() {
     ];
     for (field, text, expected) in cases {
         let context = SealContext { record, field };
-        let sealed = cipher
-            .seal_with_nonce(place_of(&context), nonce, text.as_bytes())
-            .unwrap();
+        let sealed = cipher.seal_with_nonce(place_of(&context), nonce, text.as_bytes()).unwrap();
         assert_eq!(hex(sealed.as_bytes()), expected);
         assert_eq!(cipher.open(context, &sealed).unwrap().expose(), text);
     }
@@ -105,19 +89,13 @@ fn the_first_key_seals_and_an_older_one_opens() {
     assert_eq!(rotated.open(here(), &sealed).unwrap().expose(), "hunter2");
     assert_eq!(rotated.sealing_key_id().as_str(), "k2");
     let again = seal(&rotated, "hunter2");
-    assert_eq!(
-        crate::key_id_of(&again).as_ref(),
-        Some(rotated.sealing_key_id())
-    );
+    assert_eq!(crate::key_id_of(&again).as_ref(), Some(rotated.sealing_key_id()));
 }
 
 #[test]
 fn t20_an_unknown_key_or_another_key_of_the_same_id_does_not_open() {
     let sealed = seal(&cipher(&[("k1", 1)]), "hunter2");
-    assert_eq!(
-        refused(&cipher(&[("k2", 1)]), here(), &sealed),
-        "key `k1` is not in the key ring"
-    );
+    assert_eq!(refused(&cipher(&[("k2", 1)]), here(), &sealed), "key `k1` is not in the key ring");
     refused(&cipher(&[("k1", 2)]), here(), &sealed);
 }
 
@@ -128,10 +106,7 @@ fn t20_another_row_or_field_or_table_does_not_open() {
     refused(&cipher, context(2, SecretField::Password), &sealed);
     refused(&cipher, context(1, SecretField::ConnectionString), &sealed);
     let here = here();
-    let elsewhere = Place {
-        table: "canary",
-        ..place_of(&here)
-    };
+    let elsewhere = Place { table: "canary", ..place_of(&here) };
     assert!(cipher.open_bytes(elsewhere, &sealed).is_err());
     assert!(cipher.open_bytes(place_of(&here), &sealed).is_ok());
 }
@@ -158,18 +133,10 @@ fn t20_neither_truncated_nor_extended_values_open() {
     let cipher = cipher(&[("k1", 1)]);
     let sealed = seal(&cipher, "hunter2").as_bytes().to_vec();
     for length in 0..sealed.len() {
-        refused(
-            &cipher,
-            here(),
-            &SealedValue::new(sealed[..length].to_vec()),
-        );
+        refused(&cipher, here(), &SealedValue::new(sealed[..length].to_vec()));
     }
     for extra in [0, 1, 0xFF] {
-        refused(
-            &cipher,
-            here(),
-            &SealedValue::new([&sealed[..], &[extra]].concat()),
-        );
+        refused(&cipher, here(), &SealedValue::new([&sealed[..], &[extra]].concat()));
     }
 }
 
@@ -177,11 +144,7 @@ fn t20_neither_truncated_nor_extended_values_open() {
 fn t20_plain_text_is_never_read_as_such() {
     let cipher = cipher(&[("k1", 1)]);
     for stored in ["", "hunter2", "\u{1}hunter2", "\u{1}\u{2}k1hunter2"] {
-        refused(
-            &cipher,
-            here(),
-            &SealedValue::new(stored.as_bytes().to_vec()),
-        );
+        refused(&cipher, here(), &SealedValue::new(stored.as_bytes().to_vec()));
     }
 }
 
@@ -189,10 +152,7 @@ fn t20_plain_text_is_never_read_as_such() {
 fn authentic_bytes_that_are_not_text_are_refused() {
     let cipher = cipher(&[("k1", 1)]);
     let sealed = cipher.seal_bytes(place_of(&here()), &[0xFF, 0xFE]).unwrap();
-    assert_eq!(
-        refused(&cipher, here(), &sealed),
-        Failure::NotText.to_string()
-    );
+    assert_eq!(refused(&cipher, here(), &sealed), Failure::NotText.to_string());
 }
 
 #[test]
@@ -206,11 +166,7 @@ fn t21_a_million_nonces_all_differ() {
 /// alone are counted in full above.
 #[test]
 fn t21_sealings_of_one_text_all_differ() {
-    let sealings = if cfg!(debug_assertions) {
-        10_000
-    } else {
-        1_000_000
-    };
+    let sealings = if cfg!(debug_assertions) { 10_000 } else { 1_000_000 };
     let cipher = cipher(&[("k1", 1)]);
     let secret = Secret::new("hunter2".to_owned());
     let nonce_and_tag = |_| {
@@ -230,9 +186,7 @@ fn no_debug_output_holds_a_key_or_a_secret() {
     let cipher = cipher(&[("k1", 0xC5)]);
     let sealed = seal(&cipher, "hunter2");
     let error = refused(&cipher, context(2, SecretField::Password), &sealed);
-    let failure = cipher
-        .open(context(2, SecretField::Password), &sealed)
-        .unwrap_err();
+    let failure = cipher.open(context(2, SecretField::Password), &sealed).unwrap_err();
     let shown = format!("{cipher:?} {cipher:#?} {error} {failure:?} {sealed:?}");
     assert!(shown.contains("***"));
     for trace in ["197, 197", "c5c5", "C5C5", "xcXF", "hunter2"] {

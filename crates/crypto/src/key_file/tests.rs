@@ -21,10 +21,8 @@ fn file(folder: &TempDir, content: impl AsRef<[u8]>, mode: u32) -> PathBuf {
 }
 
 fn names_in(folder: &TempDir) -> Vec<OsString> {
-    let mut names: Vec<_> = fs::read_dir(folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let mut names: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     names
 }
@@ -36,14 +34,8 @@ fn refused(path: &Path, allow_group_read: bool) -> KeyFileError {
     let source = error.source().map(ToString::to_string).unwrap_or_default();
     let message = format!("{error}: {source}");
     assert!(message.contains(&*path.to_string_lossy()), "{message}");
-    assert!(
-        message.contains(';') && !message.contains('\n'),
-        "{message}"
-    );
-    assert!(
-        !format!("{message} {error:?}").contains("q83v"),
-        "{message}"
-    );
+    assert!(message.contains(';') && !message.contains('\n'), "{message}");
+    assert!(!format!("{message} {error:?}").contains("q83v"), "{message}");
     error
 }
 
@@ -76,11 +68,8 @@ fn t44_modes() {
                 let ring = load(&path, allow_group_read).unwrap();
                 assert_eq!(ring.sealing_id().as_str(), "k1");
             } else {
-                let KeyFileError::TooOpen {
-                    mode: found,
-                    allowed,
-                    ..
-                } = refused(&path, allow_group_read)
+                let KeyFileError::TooOpen { mode: found, allowed, .. } =
+                    refused(&path, allow_group_read)
                 else {
                     panic!("mode {mode:o}")
                 };
@@ -90,33 +79,17 @@ fn t44_modes() {
         fs::remove_file(&path).unwrap();
     }
     let message = refused(&file(&folder, LINE, 0o644), false).to_string();
-    assert!(
-        message.contains("mode 0644") && message.contains("`chmod 0600`"),
-        "{message}"
-    );
+    assert!(message.contains("mode 0644") && message.contains("`chmod 0600`"), "{message}");
 }
 
 #[test]
 fn t44_owners() {
-    let judge = |owner, us| {
-        Found {
-            regular: true,
-            owner,
-            mode: 0o600,
-        }
-        .judge(Path::new("k"), true, us)
-    };
+    let judge =
+        |owner, us| Found { regular: true, owner, mode: 0o600 }.judge(Path::new("k"), true, us);
     assert!(judge(0, 0).is_ok());
     assert!(judge(0, 1000).is_ok());
     assert!(judge(1000, 1000).is_ok());
-    assert!(matches!(
-        judge(1000, 0),
-        Err(KeyFileError::ForeignOwner {
-            owner: 1000,
-            us: 0,
-            ..
-        })
-    ));
+    assert!(matches!(judge(1000, 0), Err(KeyFileError::ForeignOwner { owner: 1000, us: 0, .. })));
     assert!(judge(1001, 1000).is_err());
 
     // The same with a real file: root gives it away, anybody else takes on another id.
@@ -128,51 +101,27 @@ fn t44_owners() {
     let owner = fs::metadata(&path).unwrap().uid();
     assert!(load_as(&path, false, owner).is_ok());
     let error = load_as(&path, false, owner + 1).unwrap_err();
-    assert!(
-        matches!(error, KeyFileError::ForeignOwner { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, KeyFileError::ForeignOwner { .. }), "{error}");
 }
 
 #[test]
 fn t44_what_is_not_a_regular_file() {
     let folder = folder();
     let missing = folder.path().join("missing");
-    assert!(matches!(
-        refused(&missing, false),
-        KeyFileError::Missing { .. }
-    ));
-    assert!(matches!(
-        refused(folder.path(), false),
-        KeyFileError::NotAFile { .. }
-    ));
-    assert!(matches!(
-        refused(Path::new("/dev/null"), false),
-        KeyFileError::NotAFile { .. }
-    ));
+    assert!(matches!(refused(&missing, false), KeyFileError::Missing { .. }));
+    assert!(matches!(refused(folder.path(), false), KeyFileError::NotAFile { .. }));
+    assert!(matches!(refused(Path::new("/dev/null"), false), KeyFileError::NotAFile { .. }));
 
     let socket = folder.path().join("socket");
     let _listener = UnixListener::bind(&socket).unwrap();
-    assert!(matches!(
-        refused(&socket, false),
-        KeyFileError::Unreadable { .. }
-    ));
+    assert!(matches!(refused(&socket, false), KeyFileError::Unreadable { .. }));
 
     let pipe = folder.path().join("pipe");
-    let made = std::process::Command::new("mkfifo")
-        .arg(&pipe)
-        .status()
-        .unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success());
     let start = Instant::now();
-    assert!(matches!(
-        refused(&pipe, false),
-        KeyFileError::NotAFile { .. }
-    ));
-    assert!(
-        start.elapsed() < Duration::from_secs(1),
-        "it waited for a writer"
-    );
+    assert!(matches!(refused(&pipe, false), KeyFileError::NotAFile { .. }));
+    assert!(start.elapsed() < Duration::from_secs(1), "it waited for a writer");
 }
 
 #[test]
@@ -180,71 +129,38 @@ fn t44_a_link_is_judged_by_what_it_leads_to() {
     let folder = folder();
     let link = folder.path().join("link");
     symlink("keys", &link).unwrap();
-    assert!(matches!(
-        refused(&link, false),
-        KeyFileError::Missing { .. }
-    ));
+    assert!(matches!(refused(&link, false), KeyFileError::Missing { .. }));
     let target = file(&folder, LINE, 0o600);
     assert!(load(&link, false).is_ok());
     fs::set_permissions(&target, Permissions::from_mode(0o644)).unwrap();
-    assert!(matches!(
-        refused(&link, false),
-        KeyFileError::TooOpen { .. }
-    ));
+    assert!(matches!(refused(&link, false), KeyFileError::TooOpen { .. }));
     fs::remove_file(&target).unwrap();
     fs::create_dir(&target).unwrap();
-    assert!(matches!(
-        refused(&link, false),
-        KeyFileError::NotAFile { .. }
-    ));
+    assert!(matches!(refused(&link, false), KeyFileError::NotAFile { .. }));
 }
 
 #[test]
 fn t44_content() {
     let folder = folder();
     let ring = |content: &str| refused(&file(&folder, content, 0o600), false);
-    assert!(matches!(
-        ring(""),
-        KeyFileError::Ring {
-            source: KeyRingError::Empty,
-            ..
-        }
-    ));
+    assert!(matches!(ring(""), KeyFileError::Ring { source: KeyRingError::Empty, .. }));
     let twice = format!("{LINE}{LINE}");
     let repeated = ring(&twice);
     assert!(
-        matches!(
-            repeated,
-            KeyFileError::Ring {
-                source: KeyRingError::RepeatedId { .. },
-                ..
-            }
-        ),
+        matches!(repeated, KeyFileError::Ring { source: KeyRingError::RepeatedId { .. }, .. }),
         "{repeated}"
     );
     let short = ring(&LINE.replace("q83v", ""));
     assert!(
-        matches!(
-            short,
-            KeyFileError::Ring {
-                source: KeyRingError::BadKey { .. },
-                ..
-            }
-        ),
+        matches!(short, KeyFileError::Ring { source: KeyRingError::BadKey { .. }, .. }),
         "{short}"
     );
 
     let long = format!("{LINE}#{}", "x".repeat(MAX_LENGTH - LINE.len() - 1));
     assert!(load(&file(&folder, &long, 0o600), false).is_ok());
-    assert!(matches!(
-        ring(&format!("{long}x")),
-        KeyFileError::TooLong { .. }
-    ));
+    assert!(matches!(ring(&format!("{long}x")), KeyFileError::TooLong { .. }));
     let not_text = file(&folder, [LINE.as_bytes(), b"\xFF\n"].concat(), 0o600);
-    assert!(matches!(
-        refused(&not_text, false),
-        KeyFileError::NotText { .. }
-    ));
+    assert!(matches!(refused(&not_text, false), KeyFileError::NotText { .. }));
 }
 
 #[test]
@@ -298,23 +214,14 @@ fn create_never_overwrites() {
     // Past the short cut, the link decides.
     let draft = Draft::beside(&path).unwrap();
     draft.write("k9").unwrap();
-    assert_eq!(
-        draft.publish(&path).unwrap_err().kind(),
-        io::ErrorKind::AlreadyExists
-    );
+    assert_eq!(draft.publish(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
     drop(draft);
     assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
 
     let dangling = folder.path().join("dangling");
     symlink("nowhere", &dangling).unwrap();
-    assert!(matches!(
-        create(&dangling),
-        Err(KeyFileError::Exists { .. })
-    ));
-    assert!(matches!(
-        create(folder.path()),
-        Err(KeyFileError::Exists { .. })
-    ));
+    assert!(matches!(create(&dangling), Err(KeyFileError::Exists { .. })));
+    assert!(matches!(create(folder.path()), Err(KeyFileError::Exists { .. })));
     assert_eq!(names_in(&folder), ["dangling", "keys"]);
 }
 
@@ -336,16 +243,10 @@ fn of_several_that_create_at_once_one_succeeds_and_all_load_its_key() {
             barrier.wait();
             let made = create(&path);
             assert!(matches!(made, Ok(_) | Err(KeyFileError::Exists { .. })));
-            (
-                made.is_ok(),
-                load(&path, false).unwrap().sealing_id().clone(),
-            )
+            (made.is_ok(), load(&path, false).unwrap().sealing_id().clone())
         };
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(one)).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect()
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert_eq!(ids.iter().filter(|(made, _)| *made).count(), 1);
     assert!(ids.iter().all(|(_, id)| *id == ids[0].1));

@@ -1,0 +1,189 @@
+//! The binary as a process.
+
+use crate::Client;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The binary that cargo built beside the tests.
+///
+/// # Panics
+///
+/// When it is missing or older than its sources: `cargo test --workspace` builds it, a test of this
+/// package alone does not.
+#[must_use]
+pub fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("the path of the test");
+    // target/PROFILE/deps/TEST
+    let folder = test.parent().and_then(Path::parent).expect("a folder above the test's");
+    let binary = folder.join("datastore-api");
+    let remedy = "run `make test`, or `cargo build -p datastore-api` first";
+    assert!(binary.is_file(), "{} is missing: {remedy}", binary.display());
+    if let Some(source) = newer_source(&binary) {
+        panic!("{} is older than {source}: {remedy}", binary.display());
+    }
+    binary
+}
+
+/// A source that was changed after `binary` was made of it, by cargo's list of them.
+fn newer_source(binary: &Path) -> Option<String> {
+    let changed = |path: &Path| std::fs::metadata(path).and_then(|file| file.modified()).ok();
+    let list = std::fs::read_to_string(binary.with_extension("d")).ok()?;
+    let (_, sources) = list.split_once(": ")?;
+    let made = changed(binary)?;
+    // A space in a name is written with a backslash before it.
+    let sources = sources.replace("\\ ", "\0");
+    let mut sources = sources.split_whitespace().map(|name| name.replace('\0', " "));
+    sources.find(|name| changed(Path::new(name)).is_none_or(|time| time > made))
+}
+
+/// A command of the binary that keeps its data in `data_dir`; nothing of our environment gets in.
+#[must_use]
+pub fn command(data_dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command
+        .args(arguments)
+        .env_clear()
+        .env("DATASTORE_API__DATA_DIR", data_dir)
+        .env("DATASTORE_API__HTTP__BIND", "127.0.0.1:0")
+        // No settings of the checkout.
+        .current_dir(data_dir.parent().expect("the data folder lies in one"))
+        .stdin(Stdio::null());
+    command
+}
+
+/// `datastore-api serve`, killed on drop.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    address: SocketAddr,
+    log: Arc<Mutex<String>>,
+    reader: Option<std::thread::JoinHandle<()>>,
+    data_dir: PathBuf,
+}
+
+impl Process {
+    /// Starts the server and waits until it says where it listens.
+    ///
+    /// # Panics
+    ///
+    /// When it ends before.
+    #[must_use]
+    pub fn serve(data_dir: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut command = command(data_dir, &["serve"]);
+        command.env("DATASTORE_API__LOG__FORMAT", "json").envs(variables.iter().copied());
+        let child = command.stdout(Stdio::inherit()).stderr(Stdio::piped()).spawn();
+        let mut child = child.expect("the binary runs");
+        let stderr = BufReader::new(child.stderr.take().expect("standard error is piped"));
+        let log = Arc::new(Mutex::new(String::new()));
+        let (found, address) = mpsc::channel();
+        let lines = log.clone();
+        let reader = std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                if let Some(address) = listening(&line) {
+                    let _ = found.send(address);
+                }
+                let mut log = lines.lock().unwrap_or_else(PoisonError::into_inner);
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        let text = || log.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let address = address.recv().unwrap_or_else(|_| panic!("the server ended: {}", text()));
+        Self { child, address, log, reader: Some(reader), data_dir: data_dir.to_owned() }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A client with the token that the first start left in the data folder.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    #[must_use]
+    pub fn admin(&self) -> Client {
+        let token = std::fs::read_to_string(self.data_dir.join("admin-token"));
+        Client::new(self.address, Some(token.expect("an admin token").trim().to_owned()))
+    }
+
+    /// A client with a new token, made by the command line.
+    #[must_use]
+    pub fn client(&self, role: &str) -> Client {
+        let token = token(&self.data_dir, role, &[]);
+        Client::new(self.address, Some(token))
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -9`
+    pub fn kill(mut self) -> String {
+        self.child.kill().expect("the process is ours");
+        self.end()
+    }
+
+    /// SIGTERM; returns everything that was logged.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end with success.
+    #[must_use]
+    pub fn terminate(mut self) -> String {
+        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        let pid = pid.expect("a process id");
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it is ours");
+        let status = self.child.wait().expect("it is ours");
+        assert!(status.success(), "ended with {status}");
+        self.end()
+    }
+
+    fn end(&mut self) -> String {
+        drop(self.child.wait());
+        if let Some(reader) = self.reader.take() {
+            drop(reader.join());
+        }
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Fails when it has ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// The address in the one line that says where the server listens.
+fn listening(line: &str) -> Option<SocketAddr> {
+    let line: serde_json::Value = serde_json::from_str(line).ok()?;
+    let message = line["message"].as_str()?.strip_prefix("listening on http://")?;
+    message.parse().ok()
+}
+
+/// Makes a token on the command line.
+///
+/// # Panics
+///
+/// When the command fails, or prints anything but the token.
+#[must_use]
+pub fn token(data_dir: &Path, role: &str, more: &[&str]) -> String {
+    let arguments = [&["token", "create", "--name", role, "--role", role], more].concat();
+    let output = command(data_dir, &arguments).output().expect("the binary runs");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    let text = String::from_utf8(output.stdout).expect("a token is text");
+    let token = text.strip_suffix('\n').expect("one line");
+    assert!(token.starts_with("dsa_") && !token.contains(char::is_whitespace), "{error}");
+    token.to_owned()
+}

@@ -1,0 +1,27 @@
+//! End-to-end tests over HTTP: the server's library on a free port, and nothing but what is seen on
+//! the wire. Modules mirror the routes; what concerns all routes stands beside them.
+
+mod access;
+mod catalogue;
+mod create;
+mod current_datasets;
+mod delete;
+mod errors;
+mod etag;
+mod get;
+mod hosts;
+mod injection;
+mod list;
+mod list_search;
+mod openapi;
+mod patch;
+mod performance;
+mod protocol;
+mod races;
+mod replace;
+mod repointing;
+mod stored;
+mod strict_json;
+mod strings;
+mod test_connection;
+mod validation;
