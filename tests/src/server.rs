@@ -63,8 +63,8 @@ impl TestServer {
         Self::with("")
     }
 
-    /// Starts a server with `settings`, in the form of `config/default.toml`, on top. Tables that
-    /// they name take the place of those below.
+    /// Starts a server with `settings` on top: lines of TOML with whole keys, such as
+    /// `http.workers = 4`.
     ///
     /// # Panics
     ///
@@ -73,20 +73,17 @@ impl TestServer {
     pub fn with(settings: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data_dir = folder.path().join("data");
-        let mut text = format!("data_dir = '{}'\n", data_dir.display());
-        for (table, defaults) in [
-            ("[http]", "bind = '127.0.0.1:0'\nworkers = 2"),
-            ("[database]", "pool_size = 4\npool_wait_ms = 30000"),
-            ("[shutdown]", "timeout_seconds = 1"),
+        let mut text = format!("data_dir = '{}'\n{settings}\n", data_dir.display());
+        for (key, value) in [
+            ("http.bind", "'127.0.0.1:0'"),
+            ("http.workers", "2"),
+            ("database.pool_size", "4"),
+            ("database.pool_wait_ms", "30000"),
+            ("shutdown.timeout_seconds", "1"),
         ] {
-            // TOML takes a table once, so a table of the caller continues ours.
-            let own = settings.split("\n\n").find_map(|part| part.trim().strip_prefix(table));
-            text += &format!("{table}\n{defaults}\n{}\n", own.unwrap_or_default());
-        }
-        let ours = ["[http]", "[database]", "[shutdown]"];
-        for part in settings.split("\n\n").filter(|p| !ours.iter().any(|t| p.trim().starts_with(t)))
-        {
-            text += &format!("{part}\n");
+            if !settings.contains(key) {
+                text += &format!("{key} = {value}\n");
+            }
         }
         let settings = Settings::from_toml(&text).expect("settings of a test are valid");
         let (running, started) = run(settings);

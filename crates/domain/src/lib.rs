@@ -51,6 +51,6 @@ pub use text::{
     DatabaseName, Description, Host, MaxConnections, Measure, Name, Password, Port, TextError,
     Username,
 };
-pub use timestamp::{Timestamp, TimestampError};
+pub use timestamp::{Rfc3339, Timestamp, TimestampError};
 pub use token::{AccessToken, TokenDigest, TokenId, TokenName, TokenRecord};
 pub use violation::{Field, Violation, ViolationCode, Violations};

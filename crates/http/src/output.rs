@@ -12,6 +12,7 @@ pub(crate) use performance::PerformanceOutput;
 pub(crate) use test_result::TestResult;
 pub(crate) use types::Types;
 
+use datastore_domain::Timestamp;
 use serde::{Serialize, Serializer};
 
 /// A number; a whole one is written without a fraction.
@@ -45,4 +46,14 @@ pub(crate) struct Envelope<T> {
     pub(crate) previous: Option<String>,
     /// The rows of this page.
     pub(crate) results: Vec<T>,
+}
+
+/// A time in RFC 3339, UTC, with microseconds.
+#[derive(Clone, Copy)]
+pub(crate) struct Time(pub(crate) Timestamp);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.rfc3339().as_str())
+    }
 }

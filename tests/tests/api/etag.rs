@@ -99,7 +99,7 @@ fn a_write_that_changes_nothing_still_needs_the_version() {
 
 #[test]
 fn if_match_may_be_required() {
-    let server = TestServer::with("[http]\nrequire_if_match = true");
+    let server = TestServer::with("http.require_if_match = true");
     let path = server.editor.create_at(&by_parts("a"));
     server.editor.put(&path, &by_parts("a")).problem(428, "precondition_required");
     server.editor.patch(&path, &json!({})).problem(428, "precondition_required");

@@ -82,9 +82,9 @@ fn location(server: &TestServer, claims: &[(&str, &str)], name: &str) -> String 
 fn t27_forwarded_headers_count_from_trusted_proxies_only() {
     let direct = TestServer::start();
     assert_eq!(location(&direct, &CLAIMS, "a"), "http://own.example");
-    let elsewhere = TestServer::with("[http]\ntrusted_proxies = ['10.0.0.1']");
+    let elsewhere = TestServer::with("http.trusted_proxies = ['10.0.0.1']");
     assert_eq!(location(&elsewhere, &CLAIMS, "a"), "http://own.example");
-    let trusting = TestServer::with("[http]\ntrusted_proxies = ['127.0.0.1']");
+    let trusting = TestServer::with("http.trusted_proxies = ['127.0.0.1']");
     for (at, (claims, expected)) in [
         (&CLAIMS[..2], "https://evil.example"),
         (&CLAIMS[1..2], "https://own.example"),
@@ -104,7 +104,8 @@ fn t27_forwarded_headers_count_from_trusted_proxies_only() {
 
 #[test]
 fn t27_nothing_moves_the_public_url() {
-    let settings = "[http]\npublic_url = 'https://public.example'\ntrusted_proxies = ['127.0.0.1']";
+    let settings =
+        "http.public_url = 'https://public.example'\nhttp.trusted_proxies = ['127.0.0.1']";
     let server = TestServer::with(settings);
     assert_eq!(location(&server, &CLAIMS, "a"), "https://public.example");
     let _ = server.editor.create(&by_parts("b"));

@@ -71,7 +71,7 @@ fn pages_link_to_each_other_with_absolute_urls_and_keep_the_query() {
 
 #[test]
 fn links_stand_on_the_public_url() {
-    let server = TestServer::with("[http]\npublic_url = 'https://api.example/base/'");
+    let server = TestServer::with("http.public_url = 'https://api.example/base/'");
     fill(&server, &["a", "b"]);
     let page = server.viewer.get(&format!("{DATASTORES}?page_size=1")).json();
     let expected = format!("https://api.example/base{DATASTORES}?page_size=1&page=2");

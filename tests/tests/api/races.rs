@@ -24,34 +24,40 @@ fn t38_one_name_goes_to_one_of_twenty() {
 
 #[test]
 fn t38_a_datastore_is_never_deleted_and_assigned_to() {
-    let server = TestServer::start();
-    let mut outcomes = [0, 0];
+    const ASSIGNERS: usize = 6;
+    let server = TestServer::with("http.workers = 4");
+    let mut deletions = 0;
     for round in 0..200 {
         let path = server.editor.create_at(&by_parts(&format!("n{round}")));
-        let target = format!("{path}current-datasets/d{round}/");
-        let start = Barrier::new(2);
+        let start = Barrier::new(ASSIGNERS + 1);
+        let assign = |dataset: usize| {
+            let target = format!("{path}current-datasets/d{round}-{dataset}/");
+            start.wait();
+            server.matcher.put(&target, &json!({})).status
+        };
         let (deleted, assigned) = std::thread::scope(|scope| {
-            let delete = scope.spawn(|| {
-                start.wait();
-                server.editor.delete(&path).status
-            });
-            let assign = scope.spawn(|| {
-                start.wait();
-                server.matcher.put(&target, &json!({})).status
-            });
-            (delete.join().expect("an answer"), assign.join().expect("an answer"))
+            let assign = &assign;
+            let assigners: Vec<_> =
+                (0..ASSIGNERS).map(|dataset| scope.spawn(move || assign(dataset))).collect();
+            start.wait();
+            let deleted = server.editor.delete(&path).status;
+            let answers = assigners.into_iter().map(|thread| thread.join().expect("an answer"));
+            (deleted, answers.collect::<Vec<_>>())
         });
-        match (deleted, assigned) {
-            (204, 404) => outcomes[0] += 1,
-            (409, 201) => outcomes[1] += 1,
-            other => panic!("round {round}: {other:?}"),
-        }
+        // Once one is assigned, nothing deletes it; once it is deleted, nothing is assigned.
+        let expected = if deleted == 204 { 404 } else { 201 };
+        assert!([204, 409].contains(&deleted), "round {round}: {deleted}");
+        assert!(
+            assigned.iter().all(|status| *status == expected),
+            "round {round}: {deleted} {assigned:?}"
+        );
+        deletions += i64::from(deleted == 204);
     }
     let mut database = server.database();
     let broken = "SELECT count(*) AS value FROM assignments a JOIN datastores d ON d.id = a.datastore_id \
                   WHERE a.released_at IS NULL AND d.deleted_at IS NOT NULL";
-    assert_eq!(database.number(broken), 0, "{outcomes:?}");
-    assert_eq!(server.viewer.get(DATASTORES).json()["count"], outcomes[1]);
+    assert_eq!(database.number(broken), 0);
+    assert_eq!(server.viewer.get(DATASTORES).json()["count"], 200 - deletions);
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn a_name_that_does_not_resolve_fails_at_the_first_step() {
 
 #[test]
 fn t01_a_denied_address_gets_not_one_packet_and_leaves_no_record() {
-    let server = TestServer::with("[connectivity.egress]\ndeny = ['127.0.0.9/32']");
+    let server = TestServer::with("connectivity.egress.deny = ['127.0.0.9/32']");
     let denied = FakeServer::at("127.0.0.9", |_| Vec::new());
     for (at, host) in [
         "127.0.0.9",
@@ -194,7 +194,7 @@ fn options_are_checked_and_may_be_left_out() {
 
 #[test]
 fn t13_a_full_house_is_told_at_once() {
-    let server = TestServer::with("[connectivity]\nslots = 1");
+    let server = TestServer::with("connectivity.slots = 1");
     let (release, wait) = std::sync::mpsc::channel::<()>();
     let wait = std::sync::Mutex::new(wait);
     let (reached, arrived) = std::sync::mpsc::channel();

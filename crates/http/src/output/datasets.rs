@@ -1,5 +1,6 @@
 //! Datasets that live in a datastore.
 
+use super::Time;
 use datastore_domain::Assignment;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,7 +12,8 @@ pub(crate) struct AssignmentOutput {
     dataset_id: String,
     name: Option<String>,
     /// RFC 3339, UTC.
-    assigned_at: String,
+    #[schema(value_type = String)]
+    assigned_at: Time,
     /// Name of the token that assigned it.
     assigned_by: String,
 }
@@ -21,7 +23,7 @@ impl From<Assignment> for AssignmentOutput {
         Self {
             dataset_id: assignment.dataset.to_string(),
             name: assignment.name.map(|name| name.to_string()),
-            assigned_at: assignment.assigned_at.to_string(),
+            assigned_at: Time(assignment.assigned_at),
             assigned_by: assignment.assigned_by.to_string(),
         }
     }

@@ -1,6 +1,6 @@
 //! A datastore as clients read it.
 
-use super::Number;
+use super::{Number, Time};
 use datastore_application::{ConnectionView, DatastoreView};
 use datastore_domain::PASSWORD_MASK;
 use serde::Serialize;
@@ -13,9 +13,11 @@ use utoipa::ToSchema;
 pub(crate) struct DatastoreOutput<'a> {
     id: i64,
     /// RFC 3339, UTC.
-    created_at: String,
+    #[schema(value_type = String)]
+    created_at: Time,
     /// RFC 3339, UTC.
-    updated_at: String,
+    #[schema(value_type = String)]
+    updated_at: Time,
     name: &'a str,
     r#type: &'static str,
     system: &'static str,
@@ -56,8 +58,8 @@ impl<'a> From<&'a DatastoreView> for DatastoreOutput<'a> {
         let profile = &view.profile;
         let mut output = Self {
             id: view.id.get(),
-            created_at: view.created_at.to_string(),
-            updated_at: view.updated_at.to_string(),
+            created_at: Time(view.created_at),
+            updated_at: Time(view.updated_at),
             name: profile.name.as_str(),
             r#type: profile.classification.datastore_type().as_str(),
             system: profile.classification.system().as_str(),

@@ -1,7 +1,7 @@
 //! What is declared and observed of a datastore.
 
 use super::test_result::TestError;
-use super::{Number, millis};
+use super::{Number, Time, millis};
 use datastore_application::Performance;
 use datastore_domain::{Check, FailureCode, Percentiles, SeriesPoint, Step};
 use serde::Serialize;
@@ -71,7 +71,8 @@ impl From<Option<Percentiles>> for ResponseTimes {
 #[derive(Serialize, ToSchema)]
 struct CheckOutput {
     /// RFC 3339, UTC.
-    at: String,
+    #[schema(value_type = String)]
+    at: Time,
     success: bool,
     #[schema(value_type = Option<f64>)]
     response_time_ms: Option<Number>,
@@ -85,7 +86,7 @@ impl From<Check> for CheckOutput {
             code: code.as_str(),
         };
         Self {
-            at: check.at.to_string(),
+            at: Time(check.at),
             success: check.failure.is_none(),
             response_time_ms: check.response_time_ms.map(millis),
             error: check.failure.map(error),
@@ -115,7 +116,8 @@ struct StorageCapacity {
 #[derive(Serialize, ToSchema)]
 struct SeriesOutput {
     /// RFC 3339, UTC; where the stretch begins.
-    from: String,
+    #[schema(value_type = String)]
+    from: Time,
     checks: u64,
     failures: u64,
     #[schema(value_type = Option<f64>)]
@@ -125,7 +127,7 @@ struct SeriesOutput {
 impl From<SeriesPoint> for SeriesOutput {
     fn from(point: SeriesPoint) -> Self {
         Self {
-            from: point.from.to_string(),
+            from: Time(point.from),
             checks: point.checks,
             failures: point.failures,
             avg_response_time_ms: point.avg_response_time_ms.map(millis),

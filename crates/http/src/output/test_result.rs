@@ -1,6 +1,6 @@
 //! What a connection test found.
 
-use super::{Number, millis};
+use super::{Number, Time, millis};
 use datastore_domain::{ProbeReport, Step, StepReport};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -24,7 +24,8 @@ struct TestDetails {
     server_version: Option<String>,
     database_name: Option<String>,
     /// RFC 3339, UTC.
-    connected_at: String,
+    #[schema(value_type = String)]
+    connected_at: Time,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -74,7 +75,7 @@ impl From<ProbeReport> for TestResult {
                 details: Some(TestDetails {
                     server_version: details.server_version,
                     database_name: details.database_name,
-                    connected_at: details.connected_at.to_string(),
+                    connected_at: Time(details.connected_at),
                 }),
                 error: None,
                 steps,

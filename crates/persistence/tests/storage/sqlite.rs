@@ -4,9 +4,9 @@ use crate::support::sqlite::TestFile;
 use crate::support::{TestDatabase as _, migrated, subject};
 use datastore_domain::{Action, Datastore, SealedConnection, SealedValue};
 use datastore_persistence::{DatabaseUrl, OpenError, PoolSettings, Storage};
-use datastore_ports::{DatastoreRepository as _, RepositoryError};
+use datastore_ports::{DatasetAssignments as _, DatastoreRepository as _, RepositoryError};
 use datastore_testkit::contract::Subject;
-use datastore_testkit::{entry, new_datastore};
+use datastore_testkit::{assignment, at, entry, new_datastore};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use std::path::Path;
@@ -103,6 +103,7 @@ async fn t37_reads_go_on_beside_a_foreign_writer_and_writes_end_as_unavailable()
     storage.insert(new_datastore("one"), entry(Action::Create)).await.expect("stores");
 }
 
+/// Assigning reads before it writes: begun as a reader, it would fail beside another writer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t37_sixteen_writers_and_another_process_meet_no_error() {
     let file = TestFile::new();
@@ -110,16 +111,19 @@ async fn t37_sixteen_writers_and_another_process_meet_no_error() {
     let other = file.open();
     let mut writers = tokio::task::JoinSet::new();
     for writer in 0..16 {
-        let storage = if writer % 4 == 0 { other.clone() } else { storage.clone() };
+        let storage = if writer % 2 == 0 { other.clone() } else { storage.clone() };
         writers.spawn(async move {
             for round in 0..10 {
-                let new = new_datastore(&format!("{writer} {round}"));
-                storage.insert(new, entry(Action::Create)).await.expect("stores");
+                let name = format!("{writer}-{round}");
+                let stored = storage.insert(new_datastore(&name), entry(Action::Create)).await;
+                let wish = assignment(&name, at(1));
+                let id = stored.expect("stores").id;
+                storage.assign(id, wish, false, entry(Action::Assign)).await.expect("assigns");
             }
         });
     }
     writers.join_all().await;
-    assert_eq!(storage.history(None).await.expect("answers").len(), 160);
+    assert_eq!(storage.history(None).await.expect("answers").len(), 320);
 }
 
 async fn replace_secret(storage: &Storage, stored: &Datastore) {
