@@ -27,9 +27,9 @@ test: rust ## Run all tests; starts the database servers they need, and stops th
 	export REQUIRE_LIVE=1
 	if cargo nextest --version >/dev/null 2>&1; then
 	    cargo test --workspace --doc
-	    cargo nextest run --workspace --no-fail-fast
+	    cargo nextest run --workspace
 	else
-	    cargo test --workspace --no-fail-fast
+	    cargo test --workspace
 	fi
 
 lint: rust ## Check format, lints, dependencies and documentation.

@@ -11,7 +11,8 @@ use datastore_domain::{
 use datastore_ports::{NewDatastore, Page, RepositoryError};
 
 /// How often a write without a precondition starts over because somebody else wrote in between.
-/// Each round means that another write succeeded.
+/// Each round means that another write succeeded, of another replica: writers of one process take
+/// turns.
 const ROUNDS: usize = 32;
 
 /// A datastore that was found, as the start of a change: so that a request for one that does not
@@ -104,6 +105,7 @@ impl Registry {
         expected: Option<&[Version]>,
     ) -> Result<DatastoreView, Error> {
         let Located(mut current) = located;
+        let _turn = self.turns.of(current.id).await;
         for _ in 0..ROUNDS {
             let revision = current.revise(fields.clone(), mode)?;
             check_expectation(&current, expected)?;
@@ -158,6 +160,7 @@ impl Registry {
         expected: Option<&[Version]>,
     ) -> Result<(), Error> {
         let Located(mut current) = located;
+        let _turn = self.turns.of(current.id).await;
         for _ in 0..ROUNDS {
             check_expectation(&current, expected)?;
             let at = self.ports.clock.now();

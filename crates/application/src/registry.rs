@@ -9,6 +9,7 @@ use datastore_ports::{
     Entropy,
 };
 use std::sync::Arc;
+use tokio::sync::{Mutex, MutexGuard};
 
 /// What the use cases stand on.
 #[derive(Clone)]
@@ -27,13 +28,30 @@ pub struct Ports {
 #[derive(Clone)]
 pub struct Registry {
     pub(crate) ports: Ports,
+    pub(crate) turns: Arc<Turns>,
+}
+
+/// Lets writers of one datastore take turns, first come, first served. The database decides who
+/// wins in any case; turns keep many writers of this process from overtaking one of them for ever.
+pub(crate) struct Turns([Mutex<()>; 64]);
+
+impl Turns {
+    fn new() -> Self {
+        Self(std::array::from_fn(|_| Mutex::new(())))
+    }
+
+    /// Waits for the turn of `id`; others share it, which only makes them wait as well.
+    pub(crate) async fn of(&self, id: DatastoreId) -> MutexGuard<'_, ()> {
+        let place = usize::try_from(id.get()).unwrap_or_default() % self.0.len();
+        self.0[place].lock().await
+    }
 }
 
 impl Registry {
     /// The registry over these ports.
     #[must_use]
     pub fn new(ports: Ports) -> Self {
-        Self { ports }
+        Self { ports, turns: Arc::new(Turns::new()) }
     }
 
     /// The types that datastores can be of, and their systems.

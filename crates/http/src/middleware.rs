@@ -13,6 +13,9 @@ use tracing_actix_web::RootSpanBuilder;
 
 /// Longest request target, in bytes.
 const MAX_TARGET: usize = 8 * 1024;
+/// Largest head, in bytes of its fields, and most fields.
+const MAX_HEAD: usize = 32 * 1024;
+const MAX_FIELDS: usize = 64;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Outermost: gives the request its id, renders problems under it, and completes the headers.
@@ -55,6 +58,13 @@ fn refuse_early(request: &ServiceRequest) -> Option<Problem> {
     if !has_valid_host(request.headers()) && request.version() < actix_web::http::Version::HTTP_2 {
         let detail = "Send exactly one Host header with a host name or address.";
         return Some(Problem::new(Kind::InvalidHost, detail));
+    }
+    let fields = request.headers();
+    let size: usize = fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if size > MAX_HEAD || fields.len() > MAX_FIELDS {
+        let detail =
+            format!("A head may have at most {MAX_FIELDS} fields and {MAX_HEAD} bytes in them.");
+        return Some(Problem::new(Kind::HeadersTooLarge, detail));
     }
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     (target > MAX_TARGET).then(|| {

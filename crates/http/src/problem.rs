@@ -48,6 +48,7 @@ kinds! {
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "The method is not allowed here";
     ContentTooLarge = PAYLOAD_TOO_LARGE "content_too_large" "The body is too large";
     UriTooLong = URI_TOO_LONG "uri_too_long" "The request target is too long";
+    HeadersTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE "headers_too_large" "The request's head is too large";
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The body's media type is not taken";
     NameTaken = CONFLICT "name_taken" "The name is taken";
     DatastoreInUse = CONFLICT "datastore_in_use" "Datasets are assigned to the datastore";

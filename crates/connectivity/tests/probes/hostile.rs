@@ -1,0 +1,112 @@
+//! Servers that are something else, or mean harm: an answer in time, and never success (T10).
+
+use crate::support::{ENOUGH, Fake, assert_failed, test};
+use datastore_domain::{ConnectSpec, FailureCode, Step, System, TlsMode};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+const BOTH: [System; 2] = [System::Postgres, System::Redis];
+
+/// A server that sends `bytes` to whoever comes, and then reads on.
+async fn says(bytes: &'static [u8]) -> Fake {
+    Fake::start(move |mut stream| async move {
+        let _ = stream.write_all(bytes).await;
+        let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+    })
+    .await
+}
+
+fn plain(fake: &Fake, system: System) -> ConnectSpec {
+    ConnectSpec { tls: TlsMode::Disable, ..fake.spec(system) }
+}
+
+#[tokio::test]
+async fn t10_other_protocols_are_a_mismatch() {
+    for greeting in [
+        &b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"[..],
+        // 'S' is a message of PostgreSQL; the length that follows is none.
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"J\0\0\0\x0a8.0.36\0\x0b\0\0\0aaaaaaaa\0",
+        b"220 mail.example ESMTP\r\n",
+        b"\x15\x03\x01\0\x02\x02\x28",
+        b"\xff\xfb\x01\xff\xfb\x03",
+        b"\0\0\0\0\0\0\0\0",
+    ] {
+        let fake = says(greeting).await;
+        for system in BOTH {
+            let report = test(&plain(&fake, system), ENOUGH).await;
+            assert_failed(&report, Step::Authenticate, FailureCode::ProtocolMismatch);
+        }
+    }
+}
+
+#[tokio::test]
+async fn t10_lengths_beyond_reason_are_a_mismatch() {
+    for (system, bytes) in [
+        (System::Postgres, &b"R\xff\xff\xff\xff"[..]),
+        (System::Postgres, b"R\x7f\xff\xff\xff"),
+        (System::Postgres, b"E\0\x10\0\x01"),
+        (System::Postgres, b"R\0\0\0\x03"),
+        (System::Redis, b"$4294967295\r\n"),
+        (System::Redis, b"$9223372036854775807\r\n"),
+        (System::Redis, b"*4294967295\r\n"),
+    ] {
+        let fake = says(bytes).await;
+        let report = test(&plain(&fake, system), ENOUGH).await;
+        assert_failed(&report, Step::Authenticate, FailureCode::ProtocolMismatch);
+    }
+}
+
+#[tokio::test]
+async fn t10_endless_answers_end() {
+    for (system, chunk) in [
+        // A line without an end, and notices without one.
+        (System::Redis, &b"+aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"[..]),
+        (System::Postgres, b"N\0\0\0\x1eMaaaaaaaaaaaaaaaaaaaaaaa\0\0"),
+    ] {
+        let fake = Fake::start(move |mut stream| async move {
+            let chunks = chunk.repeat(1024);
+            while stream.write_all(&chunks).await.is_ok() {}
+        })
+        .await;
+        let report = test(&plain(&fake, system), ENOUGH).await;
+        assert_failed(&report, Step::Authenticate, FailureCode::ProtocolMismatch);
+    }
+}
+
+#[tokio::test]
+async fn t10_one_byte_at_a_time_ends_at_the_deadline() {
+    for (system, byte) in [(System::Redis, b"+"), (System::Postgres, b"N")] {
+        let fake = Fake::start(move |mut stream| async move {
+            // Paced by a timer, as an attacker would: each byte alone is a sign of life.
+            let mut beat = tokio::time::interval(Duration::from_millis(10));
+            while stream.write_all(byte).await.is_ok() {
+                beat.tick().await;
+            }
+        })
+        .await;
+        let began = Instant::now();
+        let report = test(&plain(&fake, system), Duration::from_millis(300)).await;
+        let took = began.elapsed();
+        assert!(took < Duration::from_millis(600), "{took:?}");
+        let code = report.result.expect_err("no login").code;
+        assert!(matches!(code, FailureCode::Timeout | FailureCode::ProtocolMismatch), "{code:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_is_told_from_one_that_refuses() {
+    for system in BOTH {
+        for tls in [TlsMode::Disable, TlsMode::Require] {
+            let fake = Fake::start(|mut stream| async move {
+                let _ = stream.read(&mut [0; 4096]).await;
+            })
+            .await;
+            let report = test(&ConnectSpec { tls, ..fake.spec(system) }, ENOUGH).await;
+            let step = if tls == TlsMode::Disable { Step::Authenticate } else { Step::Tls };
+            let message = assert_failed(&report, step, FailureCode::ServerClosed);
+            assert!(message.contains("closed the connection"), "{message}");
+            assert_eq!(fake.accepted(), 1, "no second try");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Connection tests against fake servers and, where their names end in `live`, real ones.
+
+mod hostile;
+mod network;
+mod one_door;
+mod postgres_fake;
+mod postgres_live;
+mod redis_fake;
+mod redis_live;
+mod support;
+mod tls;

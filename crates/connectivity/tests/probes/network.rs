@@ -1,0 +1,233 @@
+//! Resolve and connect: the policy, the resolver, ports that answer nothing, and the slots.
+
+use crate::support::{
+    ENOUGH, Fake, assert_failed, closed_port, endpoint, host, probes, spec, test, test_with,
+};
+use datastore_connectivity::{Cidr, EgressPolicy, ProbeSettings};
+use datastore_domain::{ConnectSpec, Endpoint, FailureCode, Step, System, TlsMode};
+use datastore_ports::{ConnectionTester, TestError};
+use std::time::{Duration, Instant};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+fn policy(allow: &[&str], deny: &[&str]) -> ProbeSettings {
+    let list = |ranges: &[&str]| -> Vec<Cidr> {
+        ranges.iter().map(|range| range.parse().expect(range)).collect()
+    };
+    let policy = EgressPolicy::new(&list(allow), &list(deny));
+    ProbeSettings { policy, ..ProbeSettings::default() }
+}
+
+#[tokio::test]
+async fn t01_every_spelling_of_a_denied_address_is_blocked_at_resolve() {
+    let probes = probes(ProbeSettings::default());
+    for spelling in [
+        "169.254.169.254",
+        "169.254.169.254.",
+        "2852039166",
+        "0xa9fea9fe",
+        "0251.0376.0251.0376",
+        "169.254.43518",
+        "[::ffff:169.254.169.254]",
+        "[::ffff:a9fe:a9fe]",
+        "::ffff:a9fe:a9fe",
+        "[64:ff9b::a9fe:a9fe]",
+        "[fe80::1%lo]",
+        "[fe80::1%25lo]",
+        "fe80::1%nosuchinterface",
+        "[::]",
+        "0",
+        "0.0.0.0",
+    ] {
+        let began = Instant::now();
+        let spec = spec(System::Postgres, spelling, 5432);
+        let report = probes.test(spec, ENOUGH).await.expect("a slot is free");
+        let message = assert_failed(&report, Step::Resolve, FailureCode::BlockedByPolicy);
+        assert!(message.contains("blocked"), "{message}");
+        assert_eq!(report.response_time_ms, None, "{spelling}: no packet left");
+        assert!(began.elapsed() < Duration::from_millis(100), "{spelling}");
+    }
+}
+
+#[tokio::test]
+async fn t01_a_denied_listener_accepts_nothing() {
+    let listener = std::net::TcpListener::bind("127.0.0.9:0").expect("loopback");
+    listener.set_nonblocking(true).expect("can be asked");
+    let port = listener.local_addr().expect("bound").port();
+    for system in System::ALL {
+        for spelling in ["127.0.0.9", "127.0.0.9.", "127.9", "2130706441", "[::ffff:7f00:9]"] {
+            let settings = policy(&["0.0.0.0/0", "::/0"], &["127.0.0.9/32"]);
+            let report = test_with(settings, &spec(system, spelling, port), ENOUGH).await;
+            assert_failed(&report, Step::Resolve, FailureCode::BlockedByPolicy);
+        }
+    }
+    let accepted = listener.accept().map(|_| ()).map_err(|error| error.kind());
+    assert_eq!(accepted, Err(std::io::ErrorKind::WouldBlock));
+}
+
+#[tokio::test]
+async fn t01_an_allow_list_replaces_the_default() {
+    let settings = policy(&["10.20.0.0/16"], &[]);
+    for name in ["127.0.0.1", "localhost", "::1"] {
+        let report = test_with(settings.clone(), &spec(System::Redis, name, 1), ENOUGH).await;
+        assert_failed(&report, Step::Resolve, FailureCode::BlockedByPolicy);
+    }
+}
+
+/// One denied member shuts the door for all, before any of them is connected to.
+#[tokio::test]
+async fn t03_one_denied_endpoint_blocks_the_whole_test() {
+    let fake = Fake::start(|_| async {}).await;
+    let mut spec = fake.spec(System::Mongodb);
+    spec.endpoints.push(endpoint("169.254.169.254", 27017));
+    let report = test(&spec, ENOUGH).await;
+    assert_failed(&report, Step::Resolve, FailureCode::BlockedByPolicy);
+    assert_eq!(fake.accepted(), 0);
+}
+
+#[tokio::test]
+async fn a_closed_port_refuses() {
+    for system in System::ALL {
+        let report = test(&spec(system, "127.0.0.1", closed_port()), ENOUGH).await;
+        let message = assert_failed(&report, Step::Connect, FailureCode::ConnectionRefused);
+        assert!(message.contains("refused"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn the_next_endpoint_is_tried_when_one_refuses() {
+    let fake = Fake::start(|_| async {}).await;
+    let mut spec = spec(System::Redis, "127.0.0.1", closed_port());
+    spec.endpoints.push(endpoint("127.0.0.1", fake.address.port()));
+    let report = test(&spec, ENOUGH).await;
+    // The server hangs up at once, which is as far as a test of the order needs to come.
+    assert_failed(&report, Step::Authenticate, FailureCode::ServerClosed);
+    assert_eq!(fake.accepted(), 1);
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_exist_cannot_be_resolved() {
+    let settings =
+        ProbeSettings { lookup_timeout: Duration::from_millis(500), ..ProbeSettings::default() };
+    let report = test_with(settings, &spec(System::Redis, "no-such-host.invalid", 1), ENOUGH).await;
+    let message = assert_failed(&report, Step::Resolve, FailureCode::DnsFailed);
+    assert!(message.contains("resolve"), "{message}");
+}
+
+#[tokio::test]
+async fn srv_names_are_not_looked_up_yet() {
+    let spec = ConnectSpec {
+        endpoints: vec![Endpoint { host: host("cluster.example.net"), port: None }],
+        discover_by_srv: true,
+        ..spec(System::Mongodb, "localhost", 1)
+    };
+    let report = test(&spec, ENOUGH).await;
+    assert_failed(&report, Step::Resolve, FailureCode::SystemNotSupported);
+}
+
+/// What the systems without a login of ours answer: how far they came, and never success.
+#[tokio::test]
+async fn systems_without_a_login_never_succeed() {
+    for (system, tls, step) in [
+        (System::Mysql, TlsMode::Disable, Step::Authenticate),
+        (System::Mysql, TlsMode::Prefer, Step::Tls),
+        (System::Mongodb, TlsMode::Prefer, Step::Authenticate),
+        (System::Neo4j, TlsMode::Disable, Step::Authenticate),
+        (System::Cassandra, TlsMode::Prefer, Step::Authenticate),
+    ] {
+        let fake = Fake::start(|_| async {}).await;
+        let report = test(&ConnectSpec { tls, ..fake.spec(system) }, ENOUGH).await;
+        let message = assert_failed(&report, step, FailureCode::SystemNotSupported);
+        assert!(message.contains("not supported yet"), "{message}");
+    }
+}
+
+/// The listener never accepts: the system completes the connection, and nobody says anything.
+#[tokio::test]
+async fn t10_a_silent_port_times_out_in_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+    let port = listener.local_addr().expect("bound").port();
+    for (system, tls, step) in [
+        (System::Postgres, TlsMode::Disable, Step::Authenticate),
+        (System::Postgres, TlsMode::Prefer, Step::Tls),
+        (System::Redis, TlsMode::Disable, Step::Authenticate),
+        (System::Redis, TlsMode::Require, Step::Tls),
+    ] {
+        let spec = ConnectSpec { tls, ..spec(system, "127.0.0.1", port) };
+        let began = Instant::now();
+        let report = test(&spec, Duration::from_millis(300)).await;
+        let took = began.elapsed();
+        let message = assert_failed(&report, step, FailureCode::Timeout);
+        assert!(message.to_lowercase().contains("timed out"), "{message}");
+        assert!((300..600).contains(&took.as_millis()), "{took:?}");
+    }
+}
+
+#[tokio::test]
+async fn t13_beyond_the_slots_is_told_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+    let spec = spec(System::Redis, "127.0.0.1", listener.local_addr().expect("bound").port());
+    let probes = probes(ProbeSettings { slots: 2, ..ProbeSettings::default() });
+    let mut running = Vec::new();
+    for _ in 0..2 {
+        let mut test = probes.test(spec.clone(), ENOUGH);
+        // The first poll takes the slot.
+        assert!(poll_once(&mut test).await.is_none());
+        running.push(test);
+    }
+    let began = Instant::now();
+    let refused = probes.test(spec.clone(), ENOUGH).await;
+    assert!(matches!(refused, Err(TestError::CapacityExceeded)));
+    assert!(began.elapsed() < Duration::from_millis(100));
+    drop(running);
+    // The slots come back as soon as the dropped tests have ended.
+    let end = Instant::now() + ENOUGH;
+    while probes.test(spec.clone(), Duration::from_millis(1)).await.is_err() {
+        assert!(Instant::now() < end, "the slots were not given back");
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    let mut once = std::pin::Pin::new(future);
+    std::future::poll_fn(|cx| match once.as_mut().poll(cx) {
+        std::task::Poll::Ready(output) => std::task::Poll::Ready(Some(output)),
+        std::task::Poll::Pending => std::task::Poll::Ready(None),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_dropped_test_closes_its_connection() {
+    let (ended, mut has_ended) = mpsc::unbounded_channel();
+    let fake = Fake::start(move |mut stream| {
+        let ended = ended.clone();
+        async move {
+            let mut all = Vec::new();
+            // Returns when the client has closed, one way or the other.
+            let _ = stream.read_to_end(&mut all).await;
+            let _ = ended.send(all);
+        }
+    })
+    .await;
+    let probes = probes(ProbeSettings::default());
+    let mut test = probes.test(fake.spec(System::Redis), Duration::from_secs(30));
+    while fake.accepted() == 0 {
+        assert!(poll_once(&mut test).await.is_none());
+        tokio::task::yield_now().await;
+    }
+    drop(test);
+    let seen = tokio::time::timeout(ENOUGH, has_ended.recv()).await.expect("closed in time");
+    assert!(seen.is_some_and(|all| all.len() <= 14), "a PING at most");
+}
+
+#[tokio::test]
+async fn the_tester_may_be_dropped_in_async_code() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+    let spec = spec(System::Redis, "127.0.0.1", listener.local_addr().expect("bound").port());
+    let probes = probes(ProbeSettings::default());
+    let report = probes.test(spec, Duration::from_millis(1)).await.expect("ran");
+    assert!(report.result.is_err());
+    drop(probes);
+}

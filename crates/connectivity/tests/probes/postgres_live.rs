@@ -1,0 +1,189 @@
+//! Against a real PostgreSQL.
+
+use crate::support::{
+    ENOUGH, FixedClock, PASSWORD, assert_failed, database, host, live, login, place, spec, test,
+    test_with,
+};
+use datastore_connectivity::ProbeSettings;
+use datastore_domain::{ConnectSpec, FailureCode, Step, System, TlsMode};
+
+fn server() -> ConnectSpec {
+    let (host, port, name) = place(&live("TEST_POSTGRES_URL"));
+    assert_eq!(live("TEST_DATABASE_PASSWORD"), PASSWORD);
+    ConnectSpec {
+        database: database(&name, System::Postgres),
+        tls: TlsMode::Disable,
+        ..spec(System::Postgres, &host, port)
+    }
+}
+
+fn trusting(variable: &str) -> ProbeSettings {
+    let pem = std::fs::read(live(variable)).expect("the CA file");
+    ProbeSettings { ca_pem: Some(pem), ..ProbeSettings::default() }
+}
+
+#[tokio::test]
+async fn right_login_live() {
+    let report = test(&server(), ENOUGH).await;
+    let details = report.result.expect("logs in");
+    let version = details.server_version.expect("has a version");
+    let (product, number) = version.split_once(' ').expect("product and number");
+    assert_eq!(product, "PostgreSQL");
+    assert!(number.chars().all(|c| c.is_ascii_digit() || c == '.'), "{version}");
+    assert_eq!(details.database_name.as_deref(), Some("app_db"));
+    assert_eq!(details.connected_at, FixedClock::time());
+    assert_eq!((report.tls_used, report.password_required), (Some(false), Some(true)));
+}
+
+#[tokio::test]
+async fn every_tls_mode_live() {
+    for (mode, used) in [
+        (TlsMode::Disable, false),
+        (TlsMode::Prefer, true),
+        (TlsMode::Require, true),
+        (TlsMode::VerifyFull, true),
+    ] {
+        let spec = ConnectSpec { tls: mode, ..server() };
+        let report = test_with(trusting("TEST_CA_FILE"), &spec, ENOUGH).await;
+        assert!(report.result.is_ok(), "{mode}: {:?}", report.result);
+        assert_eq!(report.tls_used, Some(used), "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_ca_live() {
+    let spec = ConnectSpec { tls: TlsMode::VerifyFull, ..server() };
+    for settings in [ProbeSettings::default(), trusting("TEST_OTHER_CA_FILE")] {
+        let report = test_with(settings, &spec, ENOUGH).await;
+        let message = assert_failed(&report, Step::Tls, FailureCode::TlsFailed);
+        assert!(message.contains("unknown CA"), "{message}");
+    }
+}
+
+/// The server listens on 127.0.0.2 too, which its certificate does not list.
+#[tokio::test]
+async fn wrong_host_name_live() {
+    let mut spec = ConnectSpec { tls: TlsMode::VerifyFull, ..server() };
+    spec.endpoints[0].host = host("127.0.0.2");
+    let report = test_with(trusting("TEST_CA_FILE"), &spec, ENOUGH).await;
+    let message = assert_failed(&report, Step::Tls, FailureCode::TlsFailed);
+    assert!(message.contains("another host name"), "{message}");
+    // A numeric spelling of an address is no name that a certificate could list.
+    spec.endpoints[0].host = host("2130706433");
+    let report = test_with(trusting("TEST_CA_FILE"), &spec, ENOUGH).await;
+    assert_failed(&report, Step::Tls, FailureCode::TlsFailed);
+}
+
+/// `localhost` may lead to `::1` first, where nobody listens.
+#[tokio::test]
+async fn a_name_with_several_addresses_live() {
+    let mut spec = ConnectSpec { tls: TlsMode::VerifyFull, ..server() };
+    for name in ["localhost", "LOCALHOST"] {
+        spec.endpoints[0].host = host(name);
+        let report = test_with(trusting("TEST_CA_FILE"), &spec, ENOUGH).await;
+        assert!(report.result.is_ok(), "{name}: {:?}", report.result);
+    }
+}
+
+#[tokio::test]
+async fn every_kind_of_login_live() {
+    for mode in [TlsMode::Disable, TlsMode::Require] {
+        for (user, password, required) in [
+            ("app_user", Some(PASSWORD), true),
+            ("md5_user", Some(PASSWORD), true),
+            ("clear_user", Some(PASSWORD), true),
+            ("trust_user", Some("anything"), false),
+            ("trust_user", None, false),
+        ] {
+            let credentials = login(Some(user), password);
+            let report = test(&ConnectSpec { credentials, tls: mode, ..server() }, ENOUGH).await;
+            assert!(report.result.is_ok(), "{user} {mode}: {:?}", report.result);
+            assert_eq!(report.password_required, Some(required), "{user}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn rejected_logins_live() {
+    for mode in [TlsMode::Disable, TlsMode::Require] {
+        for (user, password) in [
+            ("app_user", "wrong"),
+            ("app_user", "p@ss:w/rd%20#"),
+            ("app_user", "p@ss:w/rd #?"),
+            ("md5_user", "wrong"),
+            ("clear_user", "wrong"),
+            ("nobody", PASSWORD),
+            ("nologin_user", PASSWORD),
+            ("reject_user", PASSWORD),
+        ] {
+            let credentials = login(Some(user), Some(password));
+            let report = test(&ConnectSpec { credentials, tls: mode, ..server() }, ENOUGH).await;
+            let message =
+                assert_failed(&report, Step::Authenticate, FailureCode::AuthenticationFailed);
+            assert!(message.contains("password"), "{message}");
+        }
+    }
+    let spec = ConnectSpec { credentials: login(Some("app_user"), None), ..server() };
+    let report = test(&spec, ENOUGH).await;
+    assert_failed(&report, Step::Authenticate, FailureCode::AuthenticationFailed);
+    assert_eq!(report.password_required, Some(true));
+}
+
+#[tokio::test]
+async fn databases_that_cannot_be_opened_live() {
+    for (name, code, word) in [
+        ("missing_db", FailureCode::DatabaseNotFound, "database"),
+        ("locked_db", FailureCode::PermissionDenied, "Permission"),
+        ("template0", FailureCode::PermissionDenied, "Permission"),
+    ] {
+        let spec = ConnectSpec { database: database(name, System::Postgres), ..server() };
+        let report = test(&spec, ENOUGH).await;
+        let message = assert_failed(&report, Step::Authenticate, code);
+        assert!(message.contains(word), "{message}");
+    }
+    // Without a database the one named like the user is opened.
+    let report = test(&ConnectSpec { database: None, ..server() }, ENOUGH).await;
+    assert_failed(&report, Step::Authenticate, FailureCode::DatabaseNotFound);
+}
+
+#[tokio::test]
+async fn a_user_without_room_live() {
+    let spec = ConnectSpec { credentials: login(Some("full_user"), Some(PASSWORD)), ..server() };
+    let report = test(&spec, ENOUGH).await;
+    assert_failed(&report, Step::Authenticate, FailureCode::TooManyConnections);
+}
+
+/// The second opinion: the official client agrees about each login.
+#[tokio::test]
+async fn agrees_with_psql_live() {
+    let (host, port, _) = place(&live("TEST_POSTGRES_URL"));
+    for mode in ["disable", "require"] {
+        for (user, password, name) in [
+            ("app_user", PASSWORD, "app_db"),
+            ("app_user", "wrong", "app_db"),
+            ("app_user", PASSWORD, "missing_db"),
+            ("app_user", PASSWORD, "locked_db"),
+            ("md5_user", PASSWORD, "app_db"),
+            ("md5_user", "wrong", "app_db"),
+            ("trust_user", "anything", "app_db"),
+            ("nologin_user", PASSWORD, "app_db"),
+            ("nobody", PASSWORD, "app_db"),
+        ] {
+            let psql = std::process::Command::new("psql")
+                .args(["-h", &host, "-p", &port.to_string(), "-U", user, "-d", name])
+                .args(["-qAtX", "-c", "SELECT 1"])
+                .env("PGPASSWORD", password)
+                .env("PGSSLMODE", mode)
+                .output()
+                .expect("psql, which scripts/databases installs");
+            let spec = ConnectSpec {
+                credentials: login(Some(user), Some(password)),
+                database: database(name, System::Postgres),
+                tls: mode.parse().expect("a mode"),
+                ..server()
+            };
+            let report = test(&spec, ENOUGH).await;
+            assert_eq!(report.result.is_ok(), psql.status.success(), "{user} {name} {mode}");
+        }
+    }
+}

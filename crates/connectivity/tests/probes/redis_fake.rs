@@ -1,0 +1,154 @@
+//! Fake Redis servers.
+
+use crate::support::{ENOUGH, Fake, PASSWORD, assert_failed, login, test};
+use datastore_domain::{ConnectSpec, FailureCode, ProbeReport, Step, System};
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Answers each command with the next of `replies`, then waits for the client to leave. Hands out
+/// what the client sent.
+async fn scripted(replies: &'static [&'static str]) -> (Fake, Arc<Mutex<Vec<u8>>>) {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let record = Arc::clone(&seen);
+    let fake = Fake::start(move |mut stream| {
+        let record = Arc::clone(&record);
+        async move {
+            let mut commands = 0;
+            let mut buffer = [0; 1024];
+            while let Ok(n @ 1..) = stream.read(&mut buffer).await {
+                let whole = {
+                    let mut record = record.lock().expect("no panic");
+                    record.extend_from_slice(&buffer[..n]);
+                    record.iter().filter(|byte| **byte == b'*').count()
+                };
+                while commands < whole {
+                    let Some(reply) = replies.get(commands) else { break };
+                    commands += 1;
+                    if stream.write_all(reply.as_bytes()).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    })
+    .await;
+    (fake, seen)
+}
+
+async fn run(replies: &'static [&'static str]) -> ProbeReport {
+    let (fake, _) = scripted(replies).await;
+    let report = test(&fake.spec(System::Redis), ENOUGH).await;
+    assert_eq!(fake.accepted(), 1, "one connection per test");
+    report
+}
+
+const NOAUTH: &str = "-NOAUTH Authentication required.\r\n";
+
+#[tokio::test]
+async fn t11_one_connection_with_a_goodbye() {
+    let (fake, seen) = scripted(&[
+        NOAUTH,
+        "+OK\r\n",
+        "+PONG\r\n",
+        "$22\r\nredis_version:7.0.15\r\n\r\n",
+        "+OK\r\n",
+    ])
+    .await;
+    let report = test(&fake.spec(System::Redis), ENOUGH).await;
+    let details = report.result.expect("logs in");
+    assert_eq!(details.server_version.as_deref(), Some("Redis 7.0.15"));
+    assert_eq!(fake.accepted(), 1);
+    let seen = seen.lock().expect("no panic");
+    assert!(seen.ends_with(b"QUIT\r\n"), "{:?}", String::from_utf8_lossy(&seen));
+}
+
+#[tokio::test]
+async fn t11_a_failed_test_takes_leave_too() {
+    let (fake, seen) = scripted(&[NOAUTH, "-WRONGPASS x\r\n", "+OK\r\n"]).await;
+    let report = test(&fake.spec(System::Redis), ENOUGH).await;
+    assert_failed(&report, Step::Authenticate, FailureCode::AuthenticationFailed);
+    assert_eq!(fake.accepted(), 1, "no second try");
+    assert!(seen.lock().expect("no panic").ends_with(b"QUIT\r\n"));
+}
+
+#[tokio::test]
+async fn t17_what_the_server_repeats_is_not_shown() {
+    let report = run(&["-ERR no: p@ss:w/rd%20#?\r\n"]).await;
+    let message = assert_failed(&report, Step::Authenticate, FailureCode::QueryFailed);
+    assert!(!message.contains("no:"), "{message}");
+
+    let report = run(&[NOAUTH, "-WRONGPASS p@ss:w/rd%20#?\r\n"]).await;
+    assert_failed(&report, Step::Authenticate, FailureCode::AuthenticationFailed);
+    assert!(!format!("{report:?}").contains(PASSWORD));
+
+    let report = run(&[
+        NOAUTH,
+        "+OK\r\n",
+        "+PONG\r\n",
+        "$44\r\nredis_version:\x1b[31m7.0 p@ss:w/r\x07d%20#?\x1b[0m\r\n\r\n",
+    ])
+    .await;
+    let details = report.result.expect("logs in");
+    assert_eq!(details.server_version.as_deref(), Some("Redis [31m7.0 ***[0m"));
+}
+
+#[tokio::test]
+async fn a_wrong_answer_is_never_a_success() {
+    for (replies, step, code) in [
+        (&["+PING\r\n"][..], Step::Authenticate, FailureCode::ProtocolMismatch),
+        (&["+OK\r\n"], Step::Authenticate, FailureCode::ProtocolMismatch),
+        (&[NOAUTH, "+PONG\r\n"], Step::Authenticate, FailureCode::ProtocolMismatch),
+        (&[NOAUTH, ":1\r\n"], Step::Authenticate, FailureCode::ProtocolMismatch),
+        (&[NOAUTH, NOAUTH], Step::Authenticate, FailureCode::AuthenticationFailed),
+        (&[NOAUTH, "-ERR x\r\n"], Step::Authenticate, FailureCode::QueryFailed),
+        (&[NOAUTH, "+OK\r\n", "+OK\r\n"], Step::Query, FailureCode::QueryFailed),
+        (&[NOAUTH, "+OK\r\n", "+pong\r\n"], Step::Query, FailureCode::QueryFailed),
+        (&[NOAUTH, "+OK\r\n", "$4\r\nPONG\r\n"], Step::Query, FailureCode::QueryFailed),
+        (&[NOAUTH, "+OK\r\n", "-NOPERM x\r\n"], Step::Query, FailureCode::PermissionDenied),
+        (&[NOAUTH, "+OK\r\n", "-LOADING x\r\n"], Step::Query, FailureCode::QueryFailed),
+        (&[NOAUTH, "+OK\r\n", "*1\r\n"], Step::Query, FailureCode::ProtocolMismatch),
+        (
+            &["-ERR max number of clients reached\r\n"],
+            Step::Authenticate,
+            FailureCode::TooManyConnections,
+        ),
+        (&["-DENIED Redis is protected\r\n"], Step::Authenticate, FailureCode::PermissionDenied),
+        (&["-LOADING x\r\n"], Step::Authenticate, FailureCode::QueryFailed),
+        (
+            &[NOAUTH, "-ERR wrong number of arguments for 'auth' command\r\n"],
+            Step::Authenticate,
+            FailureCode::AuthenticationUnsupported,
+        ),
+    ] {
+        let report = run(replies).await;
+        assert_failed(&report, step, code);
+    }
+}
+
+/// An open server lets the default user in; a named one is let in by AUTH alone.
+#[tokio::test]
+async fn an_open_server_proves_nothing_about_a_named_user() {
+    let report = run(&["+PONG\r\n", "-WRONGPASS x\r\n"]).await;
+    assert_failed(&report, Step::Authenticate, FailureCode::AuthenticationFailed);
+    assert_eq!(report.password_required, Some(true));
+}
+
+/// Whatever answers the first PING with something else than Redis never sees the password.
+#[tokio::test]
+async fn t09_the_password_goes_to_redis_only() {
+    let (fake, seen) = scripted(&["HTTP/1.1 400 Bad Request\r\n\r\n"]).await;
+    let report = test(&fake.spec(System::Redis), ENOUGH).await;
+    assert_failed(&report, Step::Authenticate, FailureCode::ProtocolMismatch);
+    assert_eq!(&seen.lock().expect("no panic")[..], b"*1\r\n$4\r\nPING\r\n");
+}
+
+/// With a default user that needs no password, the record's is not sent, and not called required.
+#[tokio::test]
+async fn a_password_that_nobody_asks_for_is_not_sent() {
+    let (fake, seen) = scripted(&["+PONG\r\n", "+PONG\r\n", "-NOPERM no\r\n"]).await;
+    let spec = ConnectSpec { credentials: login(None, Some(PASSWORD)), ..fake.spec(System::Redis) };
+    let report = test(&spec, ENOUGH).await;
+    assert_eq!(report.result.expect("let in").server_version, None);
+    assert_eq!(report.password_required, Some(false));
+    assert!(!String::from_utf8_lossy(&seen.lock().expect("no panic")).contains(PASSWORD));
+}

@@ -1,0 +1,176 @@
+//! Specs, a tester, fake servers, and the names of the real ones.
+
+use datastore_connectivity::{ProbeSettings, Probes};
+use datastore_domain::{
+    ConnectSpec, Credentials, DatabaseName, Endpoint, FailureCode, Host, Password, Port,
+    ProbeReport, Secret, Step, System, Timestamp, TlsMode, Username,
+};
+use datastore_ports::{Clock, ConnectionTester};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+
+/// The password of the issue: every character that breaks careless handling.
+pub(crate) const PASSWORD: &str = "p@ss:w/rd%20#?";
+
+/// Long enough for any server that answers.
+pub(crate) const ENOUGH: Duration = Duration::from_secs(10);
+
+/// 2025-01-15T10:30:00Z, always.
+pub(crate) struct FixedClock;
+
+impl FixedClock {
+    pub(crate) fn time() -> Timestamp {
+        Timestamp::parse("2025-01-15T10:30:00Z").expect("a time")
+    }
+}
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        Self::time()
+    }
+}
+
+pub(crate) fn probes(settings: ProbeSettings) -> Probes {
+    Probes::new(settings, Arc::new(FixedClock)).expect("the tester starts")
+}
+
+/// Runs one test with the default settings.
+pub(crate) async fn test(spec: &ConnectSpec, deadline: Duration) -> ProbeReport {
+    test_with(ProbeSettings::default(), spec, deadline).await
+}
+
+pub(crate) async fn test_with(
+    settings: ProbeSettings,
+    spec: &ConnectSpec,
+    deadline: Duration,
+) -> ProbeReport {
+    let report = probes(settings).test(spec.clone(), deadline).await.expect("a slot is free");
+    assert_consistent(&report);
+    report
+}
+
+/// What holds of every report, whatever it says.
+fn assert_consistent(report: &ProbeReport) {
+    assert_eq!(report.steps.map(|s| s.step), Step::ALL);
+    let ok: Vec<_> = report.steps.iter().map(|s| s.outcome.map(|(ok, _)| ok)).collect();
+    match &report.result {
+        Ok(_) => assert!(ok.iter().all(|o| *o == Some(true)), "{ok:?}"),
+        Err(failure) => {
+            let at = failure.step.index();
+            assert!(ok[..at].iter().all(|o| *o == Some(true)), "{ok:?}");
+            assert_eq!(ok[at], Some(false), "{ok:?}");
+            assert!(ok[at + 1..].iter().all(Option::is_none), "{ok:?}");
+            assert!(!failure.message.contains(PASSWORD));
+        }
+    }
+    let reached_tls = report.steps[Step::Tls.index()].outcome.is_some();
+    assert_eq!(report.tls_used.is_some(), reached_tls);
+    assert_eq!(report.response_time_ms.is_some(), ok[Step::Connect.index()].is_some());
+}
+
+/// Asserts that the test failed at `step` with `code`, and hands out the message.
+#[track_caller]
+pub(crate) fn assert_failed(report: &ProbeReport, step: Step, code: FailureCode) -> &str {
+    let failure = report.result.as_ref().expect_err("the test must fail");
+    assert_eq!((failure.step, failure.code), (step, code), "{}", failure.message);
+    &failure.message
+}
+
+pub(crate) fn host(text: &str) -> Host {
+    Host::try_from(text).expect("a host")
+}
+
+pub(crate) fn endpoint(text: &str, port: u16) -> Endpoint {
+    Endpoint { host: host(text), port: Some(Port::try_from(port).expect("a port")) }
+}
+
+/// A spec by its parts; change what a test needs different.
+pub(crate) fn spec(system: System, host: &str, port: u16) -> ConnectSpec {
+    ConnectSpec {
+        system,
+        endpoints: vec![endpoint(host, port)],
+        discover_by_srv: false,
+        credentials: login(Some("app_user"), Some(PASSWORD)),
+        database: None,
+        tls: TlsMode::Prefer,
+        auth_source: None,
+        auth_mechanism: None,
+    }
+}
+
+pub(crate) fn login(user: Option<&str>, password: Option<&str>) -> Option<Credentials> {
+    Some(Credentials {
+        username: user.map(|user| Username::try_from(user).expect("a user")),
+        password: password
+            .map(|text| Password::try_from(Secret::new(text.to_owned())).expect("a password")),
+    })
+}
+
+pub(crate) fn database(name: &str, system: System) -> Option<DatabaseName> {
+    Some(DatabaseName::new(name, system).expect("a database name"))
+}
+
+/// A server on loopback that does what a test tells it, and counts who comes.
+pub(crate) struct Fake {
+    pub(crate) address: SocketAddr,
+    accepted: Arc<AtomicUsize>,
+}
+
+impl Fake {
+    /// Serves each connection with `serve`.
+    pub(crate) async fn start<F, S>(serve: S) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+        S: Fn(TcpStream) -> F + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let address = listener.local_addr().expect("bound");
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&accepted);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                counter.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(serve(stream));
+            }
+        });
+        Self { address, accepted }
+    }
+
+    pub(crate) fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn spec(&self, system: System) -> ConnectSpec {
+        spec(system, "127.0.0.1", self.address.port())
+    }
+}
+
+/// A port on loopback where nobody listens.
+pub(crate) fn closed_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
+    listener.local_addr().expect("bound").port()
+}
+
+/// A variable that names a real server; a test never passes by not having run.
+#[expect(clippy::disallowed_methods, reason = "the servers of a test run have no settings file")]
+pub(crate) fn live(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!(
+            "{name} is not set: run the tests with `make test`, or start the servers with \
+             `scripts/databases up` and name them with eval \"$(scripts/databases env)\""
+        )
+    })
+}
+
+/// Host, port and path of a URL from `scripts/databases env`.
+pub(crate) fn place(url: &str) -> (String, u16, String) {
+    let rest = url.split_once("://").expect("a scheme").1;
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    let (authority, path) = rest.split_once('/').expect("a path");
+    let (host, port) = authority.rsplit_once(':').expect("a port");
+    (host.to_owned(), port.parse().expect("a number"), path.to_owned())
+}

@@ -1,0 +1,114 @@
+//! TLS against servers with certificates of all kinds.
+
+use crate::support::{ENOUGH, Fake, FixedClock, assert_failed, host, test_with};
+use datastore_connectivity::{CaFileError, ProbeSettings, Probes, ProbesError};
+use datastore_domain::{ConnectSpec, FailureCode, Step, System, TlsMode};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_rustls::TlsAcceptor;
+
+fn ca(name: &str) -> (String, Issuer<'static, KeyPair>) {
+    let mut parameters = CertificateParams::new(Vec::new()).expect("no names");
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    parameters.distinguished_name.push(rcgen::DnType::CommonName, name);
+    let key = KeyPair::generate().expect("a key");
+    let pem = parameters.self_signed(&key).expect("a certificate").pem();
+    (pem, Issuer::new(parameters, key))
+}
+
+/// A Redis without a password over TLS, with a certificate as `change` makes it.
+async fn server(
+    issuer: &Issuer<'static, KeyPair>,
+    name: &str,
+    change: impl FnOnce(&mut CertificateParams),
+) -> Fake {
+    let mut parameters = CertificateParams::new([name.to_owned()]).expect("a name");
+    change(&mut parameters);
+    let key = KeyPair::generate().expect("a key");
+    let certificate = parameters.signed_by(&key, issuer).expect("a certificate");
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .expect("a usable key");
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    Fake::start(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let Ok(mut stream) = acceptor.accept(stream).await else { return };
+            let mut buffer = [0; 1024];
+            for reply in [&b"+PONG\r\n"[..], b"+PONG\r\n$-1\r\n"] {
+                let Ok(1..) = stream.read(&mut buffer).await else { return };
+                let _ = stream.write_all(reply).await;
+            }
+            let _ = stream.read(&mut buffer).await;
+        }
+    })
+    .await
+}
+
+fn spec(fake: &Fake, name: &str, tls: TlsMode) -> ConnectSpec {
+    let mut spec = ConnectSpec { credentials: None, tls, ..fake.spec(System::Redis) };
+    spec.endpoints[0].host = host(name);
+    spec
+}
+
+fn trusting(pem: &str) -> ProbeSettings {
+    ProbeSettings { ca_pem: Some(pem.as_bytes().to_vec()), ..ProbeSettings::default() }
+}
+
+#[tokio::test]
+async fn a_good_certificate_is_accepted() {
+    let (pem, issuer) = ca("one");
+    for name in ["127.0.0.1", "localhost"] {
+        let fake = server(&issuer, name, |_| {}).await;
+        let verified = spec(&fake, name, TlsMode::VerifyFull);
+        let report = test_with(trusting(&pem), &verified, ENOUGH).await;
+        assert!(report.result.is_ok(), "{:?}", report.result);
+        assert_eq!(report.tls_used, Some(true));
+    }
+}
+
+#[tokio::test]
+async fn each_fault_of_a_certificate_is_named() {
+    let (pem, issuer) = ca("one");
+    let (_, stranger) = ca("two");
+    let year = |year| rcgen::date_time_ymd(year, 1, 1);
+    let past = |p: &mut CertificateParams| (p.not_before, p.not_after) = (year(2019), year(2020));
+    let future = |p: &mut CertificateParams| p.not_before = year(2090);
+    for (fake, word) in [
+        (server(&issuer, "127.0.0.1", past).await, "expired"),
+        (server(&issuer, "127.0.0.1", future).await, "not valid yet"),
+        (server(&stranger, "127.0.0.1", |_| {}).await, "unknown CA"),
+        (server(&issuer, "127.0.0.2", |_| {}).await, "another host name"),
+        (server(&issuer, "db.example.com", |_| {}).await, "another host name"),
+    ] {
+        let verified = spec(&fake, "127.0.0.1", TlsMode::VerifyFull);
+        let report = test_with(trusting(&pem), &verified, ENOUGH).await;
+        let message = assert_failed(&report, Step::Tls, FailureCode::TlsFailed);
+        assert!(message.contains(word), "{message}");
+        // Encrypted with whoever answers: `require` says no more than that.
+        let required = spec(&fake, "127.0.0.1", TlsMode::Require);
+        let report = test_with(trusting(&pem), &required, ENOUGH).await;
+        assert!(report.result.is_ok(), "{word}: {:?}", report.result);
+    }
+}
+
+#[test]
+fn a_ca_file_that_is_none_is_refused_at_the_start() {
+    let start = |pem: &[u8]| {
+        let settings = ProbeSettings { ca_pem: Some(pem.to_vec()), ..ProbeSettings::default() };
+        Probes::new(settings, Arc::new(FixedClock)).err()
+    };
+    assert!(matches!(start(b""), Some(ProbesError::CaFile(CaFileError::Empty))));
+    assert!(matches!(start(b"not PEM"), Some(ProbesError::CaFile(CaFileError::Empty))));
+    let broken = b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n";
+    assert!(matches!(start(broken), Some(ProbesError::CaFile(CaFileError::Pem(_)))));
+    let no_ca = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    assert!(matches!(start(no_ca), Some(ProbesError::CaFile(CaFileError::Certificate(_)))));
+}
