@@ -98,6 +98,7 @@ mod tests {
         let mut guarded = GuardedStream::new(near, address, Host::try_from("db").expect("a host"));
         let error = loop {
             match guarded.read(&mut [0; 60_000]).await {
+                Ok(0) => panic!("the limit must not look like the end of the stream"),
                 Ok(n) => read += n,
                 Err(error) => break error,
             }

@@ -9,6 +9,8 @@
 //! - *storage alone*: the same rows, sealed beforehand, inserted by as many tasks as there are
 //!   clients, through the same pool, without HTTP.
 
+#![expect(clippy::print_stdout, reason = "the table is the point of this program")]
+
 #[path = "throughput/load.rs"]
 mod load;
 #[path = "throughput/peers.rs"]

@@ -52,6 +52,7 @@ async fn client(
     end: Instant,
     request: &impl Fn() -> Vec<u8>,
 ) -> Vec<Duration> {
+    #[expect(clippy::disallowed_methods, reason = "a client of the service")]
     let mut stream = TcpStream::connect(address).await.expect("the server listens");
     stream.set_nodelay(true).expect("a TCP socket");
     let mut buffer = Vec::with_capacity(64 * 1024);

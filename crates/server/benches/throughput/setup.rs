@@ -226,6 +226,7 @@ fn on_server_core<F: Future<Output = ()>>(serve: impl FnOnce() -> F + Send + 'st
 /// The body that the API answers.
 fn body_of(address: SocketAddr, request: &[u8]) -> Vec<u8> {
     use std::io::{Read, Write};
+    #[expect(clippy::disallowed_methods, reason = "a client of the service")]
     let mut stream = std::net::TcpStream::connect(address).expect("the server listens");
     let closing =
         String::from_utf8_lossy(request).replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
