@@ -181,6 +181,7 @@ fn what_was_created_loads() {
 #[test]
 fn t23_a_new_key_file_has_mode_0600_whatever_the_umask() {
     const CHILD: &str = "TEST_CREATE_KEY_FILE_HERE";
+    #[expect(clippy::disallowed_methods, reason = "tells the child process of this test")]
     if std::env::var_os(CHILD).is_some() {
         create(Path::new("keys")).unwrap();
         return;
