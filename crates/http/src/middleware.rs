@@ -91,32 +91,33 @@ fn log_cause(problem: &Problem, id: &RequestId) {
     );
 }
 
-/// One span a request: method, route template and id; never path, query or headers, which may hold
-/// what is not for logs.
+/// One span a request, with method and id, and the route template in the line that ends it; never
+/// path, query or headers, which may hold what is not for logs.
+///
+/// The template is looked up for lines that are written only, as finding it routes once more.
 pub(crate) struct RequestSpan;
 
 impl RootSpanBuilder for RequestSpan {
     fn on_request_start(request: &ServiceRequest) -> Span {
         let id = request.extensions().get::<RequestId>().cloned();
-        let route = request.match_pattern().unwrap_or_else(|| "unknown".to_owned());
         tracing::info_span!(
             "request",
             method = known_method(request),
-            route,
             request_id = id.as_ref().map(RequestId::as_str),
         )
     }
 
     fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
-        let status = match outcome {
-            Ok(response) => response.status(),
-            Err(error) => error.as_response_error().status_code(),
-        };
         let _entered = span.enter();
+        let (status, route) = match outcome {
+            Ok(response) => (response.status(), Some(response.request())),
+            Err(error) => (error.as_response_error().status_code(), None),
+        };
+        let route = || route.and_then(|r| r.match_pattern()).unwrap_or_else(|| "unknown".into());
         if status.is_server_error() {
-            tracing::warn!(status = status.as_u16(), "answered");
+            tracing::warn!(status = status.as_u16(), route = route(), "answered");
         } else {
-            tracing::debug!(status = status.as_u16(), "answered");
+            tracing::debug!(status = status.as_u16(), route = route(), "answered");
         }
     }
 }
