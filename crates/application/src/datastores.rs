@@ -104,8 +104,9 @@ impl Registry {
         mode: RevisionMode,
         expected: Option<&[Version]>,
     ) -> Result<DatastoreView, Error> {
-        let Located(mut current) = located;
-        let _turn = self.turns.of(current.id).await;
+        let _turn = self.turns.of(located.id()).await;
+        // What was located may be old by now: the body took its time, and so did others.
+        let mut current = self.find(located.id()).await?;
         for _ in 0..ROUNDS {
             let revision = current.revise(fields.clone(), mode)?;
             check_expectation(&current, expected)?;

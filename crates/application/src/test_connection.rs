@@ -13,15 +13,16 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`Error::ProbeCapacityExceeded`], [`Error::Unavailable`], [`Error::Internal`] when the
+    /// [`Error::NotFound`], [`Error::ProbeCapacityExceeded`], [`Error::Unavailable`], [`Error::Internal`] when the
     /// stored secret does not open. A test that ran and failed is no error.
     pub async fn test_connection(
         &self,
         _granted: &Granted<TestConnections>,
-        located: Located,
+        located: &Located,
         deadline: Duration,
     ) -> Result<ProbeReport, Error> {
-        let datastore = located.into_datastore();
+        // What was located may be old by now, and its secret must not be used any more then.
+        let datastore = self.find(located.id()).await?;
         let target = secrets::open(&*self.ports.cipher, &datastore)?;
         let spec = target.connect_spec(datastore.profile.classification.system());
         let report = self.ports.tester.test(spec, deadline).await?;

@@ -130,7 +130,8 @@ impl Cause {
 
     pub(crate) const NO_SUCH_DATABASE: Self = Self::new(
         FailureCode::DatabaseNotFound,
-        "The database does not exist on this server. Check its name.",
+        "The database does not exist on this server. Check its name; when none is set, {product} \
+         opens its default (PostgreSQL: the database named like the user).",
     );
     pub(crate) const FORBIDDEN: Self = Self::new(
         FailureCode::PermissionDenied,

@@ -1,7 +1,9 @@
 //! How far a test came, and how long each step took.
 
 use crate::failure::Cause;
-use datastore_domain::{ProbeDetails, ProbeFailure, ProbeReport, Step, StepReport, System};
+use datastore_domain::{
+    FailureCode, ProbeDetails, ProbeFailure, ProbeReport, Step, StepReport, System,
+};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -72,6 +74,12 @@ impl Progress {
             self.tls_used = Some(false);
         }
         let failure = cause.at(step, self.system);
+        // A lookup that failed has sent packets of its own; a forbidden address got none.
+        let looked_up = matches!(failure.code, FailureCode::DnsFailed | FailureCode::Timeout);
+        if step == Step::Resolve && looked_up {
+            let lookup = self.steps[step.index()].outcome;
+            self.response_time = lookup.map(|(_, elapsed)| Duration::from_secs_f64(elapsed / 1e3));
+        }
         self.report(Err(failure))
     }
 

@@ -92,9 +92,14 @@ fn parse_string(
 ) -> Option<ConnectionString> {
     match &fields.connection_string {
         Member::Given(text) => {
-            // Without a valid system there are no rules to read the string by; the finding on the
-            // system comes first.
-            match ConnectionString::parse(text.clone(), system?) {
+            // Without a valid system only the rules that all systems share can be judged.
+            let Some(system) = system else {
+                if let Err(error) = ConnectionString::check_length(text) {
+                    findings.add(Field::ConnectionString, error.code(), error.to_string());
+                }
+                return None;
+            };
+            match ConnectionString::parse(text.clone(), system) {
                 Ok(string) => Some(string),
                 Err(error) => {
                     findings.add(Field::ConnectionString, error.code(), error.to_string());

@@ -25,6 +25,14 @@ use std::fmt;
 /// Longest text that is read, in characters.
 const MAX_CHARACTERS: usize = 4096;
 
+fn check_length(text: &str) -> Result<(), ConnectionStringError> {
+    match text.chars().count() {
+        0 => Err(ConnectionStringError::Empty),
+        n if n > MAX_CHARACTERS => Err(ConnectionStringError::TooLong),
+        _ => Ok(()),
+    }
+}
+
 /// A connection string that was understood as a whole, by the rules of its system.
 ///
 /// Equal means equal as written, byte for byte; `Debug` shows the mask only.
@@ -58,11 +66,8 @@ struct WrittenHost {
 
 impl Structure {
     fn read(text: &str, system: System) -> Result<Self, ConnectionStringError> {
-        match text.chars().count() {
-            0 => Err(ConnectionStringError::Empty),
-            n if n > MAX_CHARACTERS => Err(ConnectionStringError::TooLong),
-            _ => Self::read_unlimited(text, system),
-        }
+        check_length(text)?;
+        Self::read_unlimited(text, system)
     }
 
     fn read_unlimited(text: &str, system: System) -> Result<Self, ConnectionStringError> {
@@ -111,6 +116,11 @@ impl ConnectionString {
         let structure = Structure::read(text.expose(), system)?;
         let mask = render::mask(&structure);
         Ok(Self { text, structure, mask })
+    }
+
+    /// The rule that holds without knowing the system.
+    pub(crate) fn check_length(text: &Secret) -> Result<(), ConnectionStringError> {
+        check_length(text.expose())
     }
 
     /// Whether `text` is what [`Self::mask`] makes rather than a string to store: it reads well up

@@ -97,7 +97,13 @@ fn malformed(detail: impl Into<String>) -> Problem {
 fn parse(bytes: &[u8]) -> Result<Members, Problem> {
     match Json::parse(bytes).map_err(|error| malformed(error.0))? {
         Json::Object(members) => Ok(Members(members)),
-        _ => Err(Problem::new(Kind::ValidationFailed, "The body must be a JSON object.")),
+        _ => {
+            let detail = "Must be a JSON object.".to_owned();
+            let pointer = Some(String::new());
+            let body =
+                FieldError { field: "body".to_owned(), pointer, code: "invalid_type", detail };
+            Err(Problem::with_errors(Kind::ValidationFailed, vec![body]))
+        }
     }
 }
 

@@ -105,6 +105,7 @@ impl<'de> Visitor<'de> for Level {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
         let mut object: Vec<(String, Json)> = Vec::new();
+        self.deeper::<A::Error>()?;
         while let Some(Key(key)) = entries.next_key()? {
             let value = entries.next_value_seed(self.deeper()?)?;
             object.push((key, value));
@@ -150,6 +151,7 @@ mod tests {
             b"{\"a\":1,}".to_vec(),
             b"{\"a\":01}".to_vec(),
             deep(33).into_bytes(),
+            ("{\"a\":".repeat(32) + "{}" + &"}".repeat(32)).into_bytes(),
             deep(100_000).into_bytes(),
         ];
         for bytes in refused {

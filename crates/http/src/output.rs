@@ -21,8 +21,7 @@ pub(crate) struct Number(pub(crate) f64);
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Up to 2^53 every whole number is exact.
-        if self.0.fract() == 0.0 && self.0.abs() <= 9_007_199_254_740_992.0 {
+        if self.0.fract() == 0.0 && self.0.abs() < 1e18 {
             #[expect(clippy::cast_possible_truncation, reason = "whole and within i64")]
             return serializer.serialize_i64(self.0 as i64);
         }

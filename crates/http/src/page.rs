@@ -6,7 +6,11 @@ use datastore_domain::PageRequest;
 
 /// Reads `page` and `page_size`.
 pub(crate) fn request(query: &mut Query) -> PageRequest {
-    let page = query.get("page", |text| number(text, 1..=u32::MAX));
+    let page = query.get("page", |text| {
+        // A number beyond what is counted here is beyond the last page, too.
+        let huge = text.len() > 9 && text.bytes().all(|b| b.is_ascii_digit());
+        if huge { Ok(u32::MAX) } else { number(text, 1..=u32::MAX) }
+    });
     let size = query.get("page_size", |text| number(text, 1..=PageRequest::MAX_SIZE));
     PageRequest { page: page.unwrap_or(1), size: size.unwrap_or(PageRequest::DEFAULT_SIZE) }
 }

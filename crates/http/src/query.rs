@@ -20,6 +20,10 @@ impl Query {
         let pairs: Vec<(String, String)> =
             form_urlencoded::parse(text.as_bytes()).into_owned().collect();
         let mut errors = Vec::new();
+        let bytes: Vec<u8> = percent_encoding::percent_decode_str(text).collect();
+        if std::str::from_utf8(&bytes).is_err() {
+            errors.push(FieldError::parameter("query", "invalid_value", "Must be UTF-8."));
+        }
         for (at, (name, _)) in pairs.iter().enumerate() {
             if !known.contains(&name.as_str()) {
                 let shown: String = name.chars().take(64).collect();

@@ -3,7 +3,9 @@
 use crate::rows::NewHistory;
 use crate::storage::{Storage, query};
 use async_trait::async_trait;
-use datastore_domain::{Assignment, DatasetId, DatastoreId, HistoryEntry, PageRequest, Timestamp};
+use datastore_domain::{
+    Assignment, DatasetId, DatasetName, DatastoreId, HistoryEntry, PageRequest, Timestamp,
+};
 use datastore_ports::{AssignOutcome, AssignmentError, DatasetAssignments, Page, RepositoryError};
 
 /// A wish to assign a dataset.
@@ -11,6 +13,15 @@ pub(crate) struct Wish {
     pub(crate) datastore: DatastoreId,
     pub(crate) assignment: Assignment,
     pub(crate) move_here: bool,
+}
+
+impl Wish {
+    /// The wish with this name, unless it brings one of its own.
+    pub(crate) fn with_name(&self, known: Option<DatasetName>) -> Self {
+        let mut assignment = self.assignment.clone();
+        assignment.name = assignment.name.or(known);
+        Self { assignment, ..*self }
+    }
 }
 
 #[async_trait]

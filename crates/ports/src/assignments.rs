@@ -45,7 +45,8 @@ pub trait DatasetAssignments: Send + Sync {
     ///
     /// Assigned here already: keeps `assigned_at` and `assigned_by`, takes over a name that is
     /// given and differs, and writes no history entry when nothing changes. Assigned elsewhere:
-    /// released there at `assignment.assigned_at` when `move_here`, refused otherwise.
+    /// released there at `assignment.assigned_at` when `move_here`, with a history entry of its own
+    /// and the name carried over unless a new one is given; refused otherwise.
     ///
     /// # Errors
     ///

@@ -91,11 +91,12 @@ fn pages_have_limits() {
     assert_eq!(names(client, "page=2&page_size=2&ordering=name"), ["c"]);
     client.get(&format!("{DATASTORES}?page=3&page_size=2")).problem(404, "not_found");
     client.get(&format!("{DATASTORES}?page=4294967295&page_size=500")).problem(404, "not_found");
+    client.get(&format!("{DATASTORES}?page=99999999999999999999")).problem(404, "not_found");
     assert_eq!(names(client, "page_size=500").len(), 3);
     for size in ["501", "0", "-1", "x", "", "1.0", "%2B1", "99999999999999999999"] {
         refused(client, &format!("page_size={size}"), &["page_size:invalid_value"]);
     }
-    for page in ["0", "-1", "x", "", "1.5", "4294967296"] {
+    for page in ["0", "-1", "x", "", "1.5"] {
         refused(client, &format!("page={page}"), &["page:invalid_value"]);
     }
 }

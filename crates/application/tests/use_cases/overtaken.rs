@@ -104,8 +104,13 @@ async fn t14_an_overtaken_write_is_judged_anew() {
 async fn a_write_overtaken_by_a_deletion_finds_nothing() {
     let stored = stored();
     let mut mocks = Mocks::at(at(60));
-    let mut first = Some(stored.clone());
-    mocks.datastores.expect_find().times(2).returning(move |_| Ok(first.take()));
+    // Located, read again, and gone after the write failed.
+    let mut answers = [Some(stored.clone()), Some(stored.clone()), None].into_iter();
+    mocks
+        .datastores
+        .expect_find()
+        .times(3)
+        .returning(move |_| Ok(answers.next().expect("three reads")));
     mocks
         .datastores
         .expect_update()

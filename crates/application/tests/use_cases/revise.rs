@@ -38,7 +38,7 @@ async fn a_write_that_changes_nothing_asks_for_nothing() {
         ..DatastoreFields::default()
     };
     for fields in [DatastoreFields::default(), describe("Main relational database."), masked] {
-        let mocks = Mocks::default().finds(&stored, 1);
+        let mocks = Mocks::default().finds(&stored, 2);
         let view = patch(mocks, stored.id, &fields, Some(&[stored.version])).await.expect("fine");
         assert_eq!((view.version, view.updated_at), (stored.version, stored.updated_at));
     }
@@ -47,7 +47,7 @@ async fn a_write_that_changes_nothing_asks_for_nothing() {
 #[tokio::test]
 async fn a_refused_write_asks_for_nothing() {
     let stored = stored();
-    let mocks = Mocks::default().finds(&stored, 1);
+    let mocks = Mocks::default().finds(&stored, 2);
     let error = patch(mocks, stored.id, &describe(" "), None).await.expect_err("refused");
     assert_eq!(violations(&error), "description blank");
 }
@@ -56,14 +56,14 @@ async fn a_refused_write_asks_for_nothing() {
 async fn violations_are_told_before_a_stale_precondition() {
     let stored = stored();
     let stale = [other_than(stored.version)];
-    let mocks = Mocks::default().finds(&stored, 1);
+    let mocks = Mocks::default().finds(&stored, 2);
     let error = patch(mocks, stored.id, &describe(" "), Some(&stale)).await.expect_err("refused");
     assert_eq!(violations(&error), "description blank");
     for fields in [describe("New."), DatastoreFields::default()] {
-        let mocks = Mocks::default().finds(&stored, 1);
+        let mocks = Mocks::default().finds(&stored, 2);
         let error = patch(mocks, stored.id, &fields, Some(&stale)).await.expect_err("stale");
         assert!(matches!(error, Error::PreconditionFailed), "{error:?}");
-        let mocks = Mocks::default().finds(&stored, 1);
+        let mocks = Mocks::default().finds(&stored, 2);
         let error = patch(mocks, stored.id, &fields, Some(&[])).await.expect_err("none matches");
         assert!(matches!(error, Error::PreconditionFailed), "{error:?}");
     }
@@ -72,7 +72,7 @@ async fn violations_are_told_before_a_stale_precondition() {
 #[tokio::test]
 async fn t26_a_write_keeps_the_secret_and_all_that_is_not_for_clients() {
     let stored = stored();
-    let mut mocks = Mocks::at(at(60)).finds(&stored, 1);
+    let mut mocks = Mocks::at(at(60)).finds(&stored, 2);
     let before = stored.clone();
     mocks.datastores.expect_update().once().returning(move |changed, expected, entry| {
         let next = before.version.next();
@@ -101,7 +101,7 @@ async fn check_sealed(
     plain: &'static str,
     recorded: &'static str,
 ) {
-    let mut mocks = Mocks::at(at(60)).finds(&stored, 1);
+    let mut mocks = Mocks::at(at(60)).finds(&stored, 2);
     let record = stored.record;
     mocks.cipher.expect_seal().once().returning(move |context, secret| {
         assert_eq!((context.record, context.field), (record, field));
@@ -137,7 +137,7 @@ async fn t14_a_write_that_moves_a_kept_secret_asks_for_nothing() {
         DatastoreFields { username: text("root"), ..DatastoreFields::default() },
         DatastoreFields { tls: text("disable"), ..DatastoreFields::default() },
     ] {
-        let mocks = Mocks::default().finds(&stored, 1);
+        let mocks = Mocks::default().finds(&stored, 2);
         let error = patch(mocks, stored.id, &fields, None).await.expect_err("refused");
         assert_eq!(violations(&error), "password reentry_required");
     }
@@ -146,7 +146,7 @@ async fn t14_a_write_that_moves_a_kept_secret_asks_for_nothing() {
 #[tokio::test]
 async fn what_cannot_be_sealed_is_not_stored() {
     let stored = stored();
-    let mut mocks = Mocks::at(at(60)).finds(&stored, 1);
+    let mut mocks = Mocks::at(at(60)).finds(&stored, 2);
     mocks.cipher.expect_seal().returning(|_, _| Err(CipherError(cause())));
     let fields = DatastoreFields { password: secret(PASSWORD), ..DatastoreFields::default() };
     assert_internal(&patch(mocks, stored.id, &fields, None).await.expect_err("not sealed"));
@@ -155,7 +155,7 @@ async fn what_cannot_be_sealed_is_not_stored() {
 #[tokio::test]
 async fn a_name_that_is_taken_is_told_and_not_tried_again() {
     let stored = stored();
-    let mut mocks = Mocks::at(at(60)).finds(&stored, 1);
+    let mut mocks = Mocks::at(at(60)).finds(&stored, 2);
     mocks.datastores.expect_update().once().returning(|_, _, _| Err(RepositoryError::NameTaken));
     let fields = DatastoreFields { name: text("Second"), ..DatastoreFields::default() };
     let error = patch(mocks, stored.id, &fields, None).await.expect_err("taken");
@@ -165,7 +165,7 @@ async fn a_name_that_is_taken_is_told_and_not_tried_again() {
 #[tokio::test]
 async fn a_clock_that_was_set_back_makes_no_record_older() {
     let stored = Datastore { updated_at: at(100), ..stored() };
-    let mut mocks = Mocks::at(at(60)).finds(&stored, 1);
+    let mut mocks = Mocks::at(at(60)).finds(&stored, 2);
     mocks.datastores.expect_update().once().returning(|changed, _, entry| {
         assert_eq!((changed.updated_at, entry.at), (at(100), at(100)));
         Ok(())

@@ -26,7 +26,7 @@ fn report(result: Result<(), (Step, FailureCode)>) -> ProbeReport {
 
 /// Opens the stored secret as `plain`, and reports as told.
 fn mocks(stored: &Datastore, plain: &'static str, report: ProbeReport) -> Mocks {
-    let mut mocks = Mocks::at(at(60)).finds(stored, 1);
+    let mut mocks = Mocks::at(at(60)).finds(stored, 2);
     mocks.cipher.expect_open().once().returning(|_, _| Ok(Secret::new(plain.to_owned())));
     mocks.tester.expect_test().once().returning(move |_, _| Ok(report.clone()));
     mocks
@@ -35,7 +35,7 @@ fn mocks(stored: &Datastore, plain: &'static str, report: ProbeReport) -> Mocks 
 async fn test(mocks: Mocks) -> Result<ProbeReport, Error> {
     let registry = mocks.registry();
     let located = locate::<TestConnections>(&registry, stored().id).await;
-    registry.test_connection(&granted(), located, DEADLINE).await
+    registry.test_connection(&granted(), &located, DEADLINE).await
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn the_tester_is_asked_for_what_is_stored_within_the_deadline() {
         (by_string, SecretField::ConnectionString, string),
     ];
     for (stored, field, plain) in cases {
-        let mut mocks = Mocks::at(at(60)).finds(&stored, 1);
+        let mut mocks = Mocks::at(at(60)).finds(&stored, 2);
         let record = stored.record;
         mocks.cipher.expect_open().once().returning(move |context, _| {
             assert_eq!((context.record, context.field), (record, field));
@@ -94,7 +94,7 @@ async fn the_tester_is_asked_for_what_is_stored_within_the_deadline() {
 
 #[tokio::test]
 async fn a_secret_that_does_not_open_is_never_tried() {
-    let mut mocks = Mocks::default().finds(&stored(), 1);
+    let mut mocks = Mocks::default().finds(&stored(), 2);
     mocks.cipher.expect_open().once().returning(|_, _| Err(CipherError(cause())));
     assert_internal(&test(mocks).await.expect_err("not opened"));
 }
@@ -104,7 +104,7 @@ async fn a_test_that_could_not_run_is_an_error_and_not_recorded() {
     let refusals: [fn() -> TestError; 2] =
         [|| TestError::CapacityExceeded, || TestError::Aborted(cause())];
     for refusal in refusals {
-        let mut mocks = Mocks::default().finds(&stored(), 1);
+        let mut mocks = Mocks::default().finds(&stored(), 2);
         mocks.cipher.expect_open().returning(|_, _| Ok(Secret::new("p".to_owned())));
         mocks.tester.expect_test().once().returning(move |_, _| Err(refusal()));
         match (refusal(), test(mocks).await.expect_err("it did not run")) {

@@ -69,7 +69,10 @@ fn assert_consistent(report: &ProbeReport) {
     }
     let reached_tls = report.steps[Step::Tls.index()].outcome.is_some();
     assert_eq!(report.tls_used.is_some(), reached_tls);
-    assert_eq!(report.response_time_ms.is_some(), ok[Step::Connect.index()].is_some());
+    let code = report.result.as_ref().err().map(|failure| failure.code);
+    let sent = ok[Step::Connect.index()].is_some()
+        || matches!(code, Some(FailureCode::DnsFailed | FailureCode::Timeout));
+    assert_eq!(report.response_time_ms.is_some(), sent);
 }
 
 /// Asserts that the test failed at `step` with `code`, and hands out the message.

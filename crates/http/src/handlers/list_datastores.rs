@@ -90,7 +90,7 @@ fn choices<T: Copy>(
         let found = all.iter().copied().find(|choice| as_str(*choice) == name);
         found.ok_or_else(|| {
             let near = suggestion(name, &names).map(|near| format!(" Did you mean {near}?"));
-            format!("Must be of {}.{}", names.join(", "), near.unwrap_or_default())
+            format!("Must be one of {}.{}", names.join(", "), near.unwrap_or_default())
         })
     };
     text.split(',').map(choice).collect()

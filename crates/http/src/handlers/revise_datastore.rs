@@ -9,7 +9,7 @@ use crate::state::{Allowed, State, path_id};
 use crate::{body, etag};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use datastore_application::{ChangeDatastores, Granted};
+use datastore_application::{ChangeDatastores, Error, Granted};
 use datastore_domain::RevisionMode;
 
 /// Replace a datastore.
@@ -77,7 +77,11 @@ async fn revise(
     };
     Query::none(request)?;
     let fields = DatastoreBody::from(members).known(|fields| located.check(fields, mode))?;
-    let expected = etag::expected_versions(request, state.require_if_match)?;
+    let expected = etag::expected_versions(request, state.require_if_match).or_else(|missing| {
+        // Whatever is wrong with the body comes first.
+        located.check(&fields, mode).map_err(Error::from)?;
+        Err(missing)
+    })?;
     let view = state.registry.revise(granted, located, &fields, mode, expected.as_deref()).await?;
     Ok(super::datastore(&mut HttpResponse::Ok(), &view))
 }

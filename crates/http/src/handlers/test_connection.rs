@@ -64,6 +64,6 @@ pub(crate) async fn test_connection(
     errors.extend(members.unknown(&["timeout_ms"]));
     refuse(errors)?;
     let deadline = timeout.unwrap_or(DEFAULT_TIMEOUT);
-    let report = state.registry.test_connection(&granted, located, deadline).await?;
+    let report = state.registry.test_connection(&granted, &located, deadline).await?;
     Ok(super::json(&mut HttpResponse::Ok(), &TestResult::from(report)))
 }

@@ -55,7 +55,10 @@ fn try_assign(
         }
         Some(elsewhere) => {
             end(conn, elsewhere.id, wish.assignment.assigned_at)?;
-            begin(conn, wish, entry)
+            let left = entry.of_leaving(elsewhere.datastore_id, &wish.assignment.dataset);
+            history::write(conn, &left)?;
+            let known = Assignment::try_from(elsewhere)?.name;
+            begin(conn, &wish.with_name(known), entry)
         }
         None => begin(conn, wish, entry),
     }

@@ -4,8 +4,8 @@ use super::Origin;
 use crate::history::RecordedEntry;
 use crate::schema::history;
 use datastore_domain::{
-    Action, Change, DatastoreId, FieldChange, HistoryEntry, HistoryValue, RequestId, TokenName,
-    Version,
+    Action, Change, DatasetId, DatastoreId, FieldChange, HistoryEntry, HistoryValue, RequestId,
+    TokenName, Version,
 };
 use datastore_ports::RepositoryError;
 use diesel::prelude::{Insertable, Queryable, Selectable};
@@ -49,6 +49,18 @@ impl NewHistory {
             version: entry.version.map(Version::get),
             changes: changes_json(&entry.changes),
             request_id: entry.request_id.as_ref().map(|id| id.as_str().to_owned()),
+        }
+    }
+
+    /// The counterpart of an assignment, for the datastore that the dataset leaves.
+    pub(crate) fn of_leaving(&self, datastore: i64, dataset: &DatasetId) -> Self {
+        let left = Change::text("dataset_id", Some(dataset.as_str()), None);
+        Self {
+            action: Action::Release.as_str(),
+            datastore_id: Some(datastore),
+            version: None,
+            changes: changes_json(&[left]),
+            ..self.clone()
         }
     }
 

@@ -151,12 +151,19 @@ pub async fn moves_when_told_to(subject: &Subject) {
     let one = subject.insert(new_datastore("one")).await;
     let other = subject.insert(new_datastore("other")).await;
     assigned(subject, &one, "d", 1).await;
-    let there = assignment("d", at(2));
+    let name = DatasetName::try_from("Orders").expect("valid");
+    let there = Assignment { name: Some(name), ..assignment("d", at(2)) };
     let outcome = assign(subject, other.id, there.clone(), true).await;
     assert_form!(outcome, Ok(AssignOutcome::Assigned(made)) if made == there);
     assert!(current(subject, one.id).await.is_empty());
-    assert_eq!(current(subject, other.id).await, [there]);
+    assert_eq!(current(subject, other.id).await, std::slice::from_ref(&there));
     assert_form!(release(subject, one.id, "d").await, Err(AssignmentError::NotAssigned));
+    // Both sides remember it, and who names no name keeps the known one.
+    let left = [Action::Create, Action::Assign, Action::Release];
+    assert_eq!(entries(subject, one.id).await, left);
+    assert_eq!(entries(subject, other.id).await, [Action::Create, Action::Assign]);
+    let outcome = assign(subject, one.id, assignment("d", at(3)), true).await;
+    assert_form!(outcome, Ok(AssignOutcome::Assigned(made)) if made.name == there.name);
 }
 
 pub async fn releases_once(subject: &Subject) {

@@ -2,7 +2,9 @@
 
 use super::{Lived, MemoryStorage, State, page_of};
 use async_trait::async_trait;
-use datastore_domain::{Assignment, DatasetId, DatastoreId, HistoryEntry, PageRequest, Timestamp};
+use datastore_domain::{
+    Action, Assignment, Change, DatasetId, DatastoreId, HistoryEntry, PageRequest, Timestamp,
+};
 use datastore_ports::{AssignOutcome, AssignmentError, DatasetAssignments, Page, RepositoryError};
 
 #[async_trait]
@@ -10,7 +12,7 @@ impl DatasetAssignments for MemoryStorage {
     async fn assign(
         &self,
         datastore: DatastoreId,
-        assignment: Assignment,
+        mut assignment: Assignment,
         move_here: bool,
         entry: HistoryEntry,
     ) -> Result<AssignOutcome, AssignmentError> {
@@ -31,6 +33,13 @@ impl DatasetAssignments for MemoryStorage {
                 return Err(AssignmentError::AssignedElsewhere { datastore: elsewhere.datastore });
             }
             elsewhere.released_at = Some(assignment.assigned_at);
+            assignment.name = assignment.name.or_else(|| elsewhere.assignment.name.clone());
+            let left = Change::text("dataset_id", Some(assignment.dataset.as_str()), None);
+            let datastore = Some(elsewhere.datastore);
+            let changes = vec![left];
+            let left =
+                HistoryEntry { action: Action::Release, datastore, changes, ..entry.clone() };
+            state.history.push(left);
         }
         let lived = Lived { datastore, assignment: assignment.clone(), released_at: None };
         state.assignments.push(lived);
