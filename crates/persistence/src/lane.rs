@@ -80,52 +80,65 @@ impl r2d2::HandleError<ConnectError> for LogPoolError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc;
 
-    fn sleeper(millis: u64) -> impl FnOnce() -> Result<(), RepositoryError> + Send {
-        move || {
-            std::thread::sleep(Duration::from_millis(millis));
-            Ok(())
-        }
+    type Outcome = Result<(), RepositoryError>;
+
+    fn nothing() -> Outcome {
+        Ok(())
+    }
+
+    /// Takes the lane's only slot; it is free again when the sender is dropped.
+    async fn occupy(lane: &Arc<Lane>) -> (tokio::task::JoinHandle<Outcome>, mpsc::Sender<()>) {
+        let (end, ended) = mpsc::channel::<()>();
+        let (begin, begun) = tokio::sync::oneshot::channel();
+        let lane = lane.clone();
+        let work = tokio::spawn(async move {
+            lane.run(move || {
+                begin.send(()).expect("the test waits");
+                drop(ended.recv());
+                nothing()
+            })
+            .await
+        });
+        begun.await.expect("the work begins");
+        (work, end)
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn t41_a_full_lane_answers_at_once_and_recovers() {
-        let lane = Arc::new(Lane::new(1, 1, Duration::from_secs(5)));
-        let spawn = || {
-            tokio::spawn({
-                let lane = lane.clone();
-                async move { lane.run(sleeper(200)).await }
-            })
-        };
-        let first = spawn();
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        let second = spawn();
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        let third = lane.run(sleeper(0)).await;
+        let lane = Arc::new(Lane::new(1, 1, Duration::from_secs(60)));
+        let (first, end) = occupy(&lane).await;
+        let second = tokio::spawn({
+            let lane = lane.clone();
+            async move { lane.run(nothing).await }
+        });
+        while lane.queue.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let third = lane.run(nothing).await;
         assert!(matches!(third, Err(RepositoryError::Unavailable(_))), "{third:?}");
+        drop(end);
         assert!(first.await.expect("joins").is_ok());
         assert!(second.await.expect("joins").is_ok());
-        assert!(lane.run(sleeper(0)).await.is_ok());
+        assert!(lane.run(nothing).await.is_ok());
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn waiting_ends() {
         let lane = Arc::new(Lane::new(1, 8, Duration::from_millis(20)));
-        let busy = tokio::spawn({
-            let lane = lane.clone();
-            async move { lane.run(sleeper(200)).await }
-        });
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        let waited = lane.run(sleeper(0)).await;
+        let (busy, end) = occupy(&lane).await;
+        let waited = lane.run(nothing).await;
         assert!(matches!(waited, Err(RepositoryError::Unavailable(_))), "{waited:?}");
+        drop(end);
         assert!(busy.await.expect("joins").is_ok());
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn t46_a_panic_is_an_error_and_gives_its_slot_back() {
         let lane = Lane::new(1, 8, Duration::from_secs(1));
-        let work = || -> Result<(), RepositoryError> { panic!("on purpose") };
+        let work = || -> Outcome { panic!("on purpose") };
         assert!(matches!(lane.run(work).await, Err(RepositoryError::Internal(_))));
-        assert!(lane.run(sleeper(0)).await.is_ok());
+        assert!(lane.run(nothing).await.is_ok());
     }
 }
