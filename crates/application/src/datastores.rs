@@ -104,7 +104,7 @@ impl Registry {
         mode: RevisionMode,
         expected: Option<&[Version]>,
     ) -> Result<DatastoreView, Error> {
-        let _turn = self.turns.of(located.id()).await;
+        let _turn = self.turns.of(located.id()).await?;
         // What was located may be old by now: the body took its time, and so did others.
         let mut current = self.find(located.id()).await?;
         for _ in 0..ROUNDS {
@@ -161,7 +161,7 @@ impl Registry {
         expected: Option<&[Version]>,
     ) -> Result<(), Error> {
         let Located(mut current) = located;
-        let _turn = self.turns.of(current.id).await;
+        let _turn = self.turns.of(current.id).await?;
         for _ in 0..ROUNDS {
             check_expectation(&current, expected)?;
             let at = self.ports.clock.now();

@@ -1,5 +1,6 @@
 //! The use cases of datastores, over the ports.
 
+use crate::Error;
 use crate::permission::{Granted, ReadTypes};
 use datastore_domain::{
     Action, CATALOGUE, Change, DatastoreId, HistoryEntry, Timestamp, TypeEntry, Version,
@@ -9,6 +10,7 @@ use datastore_ports::{
     Entropy,
 };
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
 
 /// What the use cases stand on.
@@ -31,6 +33,9 @@ pub struct Registry {
     pub(crate) turns: Arc<Turns>,
 }
 
+/// How long a writer waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Lets writers of one datastore take turns, first come, first served. The database decides who
 /// wins in any case; turns keep many writers of this process from overtaking one of them for ever.
 pub(crate) struct Turns([Mutex<()>; 64]);
@@ -41,9 +46,14 @@ impl Turns {
     }
 
     /// Waits for the turn of `id`; others share it, which only makes them wait as well.
-    pub(crate) async fn of(&self, id: DatastoreId) -> MutexGuard<'_, ()> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] when it does not come within [`PATIENCE`].
+    pub(crate) async fn of(&self, id: DatastoreId) -> Result<MutexGuard<'_, ()>, Error> {
         let place = usize::try_from(id.get()).unwrap_or_default() % self.0.len();
-        self.0[place].lock().await
+        let turn = tokio::time::timeout(PATIENCE, self.0[place].lock()).await;
+        turn.map_err(|late| Error::Unavailable(Box::new(late)))
     }
 }
 

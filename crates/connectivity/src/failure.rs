@@ -107,6 +107,11 @@ impl Cause {
         "{product} asks for a kind of authentication that this service does not support. Use a \
          user that logs in with a password.",
     );
+    pub(crate) const CHANNEL_UNBOUND: Self = Self::new(
+        FailureCode::AuthenticationUnsupported,
+        "{product} does not prove the encrypted channel at the login (SCRAM-SHA-256-PLUS), which \
+         channel_binding=require asks for, so the password was not used.",
+    );
     pub(crate) const CLEAR_TEXT_REFUSED: Self = Self::new(
         FailureCode::AuthenticationUnsupported,
         "{product} asks for the password in clear text over an unencrypted connection, so it was \

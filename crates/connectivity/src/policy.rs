@@ -90,6 +90,10 @@ fn carried(address: Ipv6Addr) -> Option<Vec<Ipv4Addr>> {
         [0, 0, 0, 0, 0, 0 | 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => {
             Some(vec![at(12, 13, 14, 15)])
         }
+        // IPv4-translated (RFC 2765) and ISATAP (RFC 5214), under any prefix.
+        [0, 0, 0, 0, 0xffff, 0, ..] | [_, _, _, _, 0 | 0x200, 0x5efe, ..] => {
+            Some(vec![at(12, 13, 14, 15)])
+        }
         // 6to4 (RFC 3056).
         [0x2002, ..] => Some(vec![at(2, 3, 4, 5)]),
         // NAT64 of the local network (RFC 8215). Its prefix may have 48, 56, 64 or 96 bits, which

@@ -97,6 +97,7 @@ impl ConnectionTarget {
                 tls: parts.tls,
                 auth_source: None,
                 auth_mechanism: None,
+                require_channel_binding: false,
             },
         }
     }
@@ -142,6 +143,9 @@ pub struct ConnectSpec {
     pub auth_source: Option<DatabaseName>,
     /// Mechanism that the string insists on (MongoDB); negotiated when `None`.
     pub auth_mechanism: Option<String>,
+    /// Whether only a login that proves the encrypted channel will do (PostgreSQL,
+    /// `channel_binding=require`).
+    pub require_channel_binding: bool,
 }
 
 /// A secret as it is stored: opaque, bound to its record and field by the cipher.

@@ -55,6 +55,7 @@ struct Structure {
     tls: TlsMode,
     auth_source: Option<DatabaseName>,
     auth_mechanism: Option<String>,
+    require_channel_binding: bool,
 }
 
 /// A host with the port beside it, if one was written.
@@ -79,6 +80,7 @@ impl Structure {
         let parameters = parameters::read(pieces.query, system)?;
         let tls = rules::tls(scheme, &parameters)?;
         rules::check_topology(scheme, &hosts, &parameters)?;
+        let require_channel_binding = rules::requires_channel_binding(tls, &parameters)?;
         let (auth_source, auth_mechanism) = rules::authentication(
             &parameters,
             &rules::Login {
@@ -99,6 +101,7 @@ impl Structure {
             tls,
             auth_source,
             auth_mechanism,
+            require_channel_binding,
         })
     }
 }
@@ -170,6 +173,7 @@ impl ConnectionString {
             tls: structure.tls,
             auth_source: structure.auth_source.clone(),
             auth_mechanism: structure.auth_mechanism.clone(),
+            require_channel_binding: structure.require_channel_binding,
         }
     }
 

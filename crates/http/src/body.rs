@@ -4,7 +4,7 @@ use crate::json::Json;
 use crate::problem::{FieldError, Kind, Problem};
 use crate::query::suggestion;
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::web::{BytesMut, Payload};
+use actix_web::web::Payload;
 use actix_web::{HttpRequest, rt};
 use futures_util::StreamExt;
 use std::time::Duration;
@@ -69,25 +69,21 @@ async fn collect(
         return Err(too_large());
     }
     let all = async {
-        let mut bytes = Zeroizing::new(Vec::new());
+        // Of its whole size from the start, as growing would leave pieces behind unwiped. (The read
+        // buffer of the connection is the framework's, and is not wiped.)
+        let size = announced.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(8 * 1024);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(size.min(MAX_BYTES)));
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| malformed("The body did not arrive whole."))?;
             if bytes.len() + chunk.len() > MAX_BYTES {
                 return Err(too_large());
             }
             bytes.extend_from_slice(&chunk);
-            wipe(chunk);
         }
         Ok(bytes)
     };
     let late = |_| Problem::new(Kind::BodyTimeout, "The body took longer than 10 seconds.");
     rt::time::timeout(MAX_TIME, all).await.map_err(late)?
-}
-
-/// Wipes a chunk that nobody else holds.
-fn wipe(chunk: actix_web::web::Bytes) {
-    use zeroize::Zeroize;
-    BytesMut::from(chunk).as_mut().zeroize();
 }
 
 fn malformed(detail: impl Into<String>) -> Problem {

@@ -170,6 +170,11 @@ impl Problem {
         Self::caused(Kind::Internal, "Something went wrong; the log has the cause.", cause)
     }
 
+    /// A task of ours that did not end as it should; a panic's text is not passed on.
+    pub(crate) fn defect(_error: actix_web::rt::task::JoinError) -> Self {
+        Self::internal("a task was cut short".into())
+    }
+
     /// The answer, under the id of the request.
     pub(crate) fn respond(&self, request_id: &str) -> HttpResponse {
         let body = ProblemBody {

@@ -215,7 +215,9 @@ pub(crate) fn lock_living(
     crate::schema::living()
         .filter(id.eq(datastore.get()))
         .select((version, is_active))
-        .for_update()
+        // Enough against deletion and another assignment, and compatible with the share lock that
+        // a history entry takes on the datastore that it names.
+        .for_no_key_update()
         .first(connection)
         .optional()
 }

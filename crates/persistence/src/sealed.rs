@@ -29,14 +29,15 @@ impl Storage {
         Ok(query!(self.read, sealed::canary())?.map(SealedValue::new))
     }
 
-    /// Stores the canary, in place of an earlier one.
+    /// Stores the canary, unless there is one: of two replicas that start together with different
+    /// keys, one must find out.
     ///
     /// # Errors
     ///
     /// [`RepositoryError::Unavailable`].
-    pub async fn put_canary(&self, canary: &SealedValue) -> Result<(), RepositoryError> {
+    pub async fn put_canary_if_absent(&self, canary: &SealedValue) -> Result<(), RepositoryError> {
         let sealed = canary.as_bytes().to_vec();
-        query!(self.write, sealed::put_canary(&sealed))
+        query!(self.write, sealed::put_canary_if_absent(&sealed))
     }
 
     /// How many secrets of datastores, deleted ones included, are sealed under each key, by the

@@ -207,6 +207,8 @@ macro_rules! storage_contract {
             t38_a_datastore_is_never_deleted_with_datasets,
             t38_one_of_ten_updates_of_one_version_wins,
             t38_a_dataset_lives_in_one_place,
+            t38_datasets_move_in_opposite_directions,
+            t38_a_dataset_leaves_a_place_once,
         ]);
     };
     (@group $make:ident, $group:ident: [$($case:ident),* $(,)?]) => {

@@ -26,6 +26,13 @@ impl<'a> Postgres<'a> {
         session.send(&self.startup_message()?).await?;
         match codec::next(session).await? {
             Reply::Failed(state) => Err(errors::cause(state)),
+            // Any other way in would go past what the record insists on.
+            Reply::Message(message)
+                if self.spec.require_channel_binding
+                    && !matches!(message, Message::AuthenticationSasl(_)) =>
+            {
+                Err(Cause::CHANNEL_UNBOUND)
+            }
             Reply::Message(Message::AuthenticationOk) => {
                 self.password_required = Some(false);
                 Ok(())
@@ -96,6 +103,9 @@ impl<'a> Postgres<'a> {
             .collect()
             .map_err(|_| Cause::NOT_THE_PROTOCOL)?;
         let (mechanism, binding) = choose(&offered, session)?;
+        if self.spec.require_channel_binding && mechanism != SCRAM_PLUS {
+            return Err(Cause::CHANNEL_UNBOUND);
+        }
         let hashing = self.hashing;
         let password = self.asked_for_password()?;
         let exchange = Exchange::new(binding, "")?;
@@ -196,6 +206,7 @@ mod tests {
             tls,
             auth_source: None,
             auth_mechanism: None,
+            require_channel_binding: false,
         }
     }
 

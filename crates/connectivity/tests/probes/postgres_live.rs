@@ -103,6 +103,30 @@ async fn every_kind_of_login_live() {
     }
 }
 
+/// What `channel_binding=require` insists on: only SCRAM over TLS proves the channel.
+#[tokio::test]
+async fn t08_a_required_channel_binding_lets_no_other_login_pass_live() {
+    let require_channel_binding = true;
+    for (user, tls, passes) in [
+        ("app_user", TlsMode::Require, true),
+        ("app_user", TlsMode::Disable, false),
+        ("md5_user", TlsMode::Require, false),
+        ("clear_user", TlsMode::Require, false),
+        ("trust_user", TlsMode::Require, false),
+    ] {
+        let credentials = login(Some(user), Some(PASSWORD));
+        let spec = ConnectSpec { credentials, tls, require_channel_binding, ..server() };
+        let report = test(&spec, ENOUGH).await;
+        if passes {
+            assert!(report.result.is_ok(), "{user}: {:?}", report.result);
+        } else {
+            let code = FailureCode::AuthenticationUnsupported;
+            let message = assert_failed(&report, Step::Authenticate, code);
+            assert!(message.contains("channel_binding"), "{message}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn rejected_logins_live() {
     for mode in [TlsMode::Disable, TlsMode::Require] {

@@ -102,6 +102,7 @@ pub(crate) fn spec(system: System, host: &str, port: u16) -> ConnectSpec {
         tls: TlsMode::Prefer,
         auth_source: None,
         auth_mechanism: None,
+        require_channel_binding: false,
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) enum Meaning {
     AuthSource,
     /// How to log in.
     AuthMechanism,
+    ChannelBinding,
     /// Whether to talk to one server of a set.
     DirectConnection,
     /// Nothing; it is kept for the applications that read the string.
@@ -67,7 +68,11 @@ static POSTGRES: [Rule; 5] = [
     ),
     kept("application_name", Kind::Text(128)),
     kept("connect_timeout", SECONDS),
-    kept("channel_binding", Kind::Choice(&["disable", "prefer", "require"])),
+    decides(
+        Meaning::ChannelBinding,
+        "channel_binding",
+        Kind::Choice(&["disable", "prefer", "require"]),
+    ),
     kept(
         "target_session_attrs",
         Kind::Choice(&["any", "read-write", "read-only", "primary", "standby", "prefer-standby"]),

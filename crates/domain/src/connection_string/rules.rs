@@ -221,6 +221,23 @@ pub(super) fn tls(scheme: &Scheme, parameters: &[Parameter]) -> Result<TlsMode, 
     }
 }
 
+/// Whether the login must prove the encrypted channel, which there must then be.
+pub(super) fn requires_channel_binding(
+    tls: TlsMode,
+    parameters: &[Parameter],
+) -> Result<bool, Error> {
+    match deciding(parameters, Meaning::ChannelBinding) {
+        Some(binding) if binding.value() == "require" => {
+            if tls == TlsMode::Disable {
+                let reason = "cannot be required with sslmode=disable";
+                return Err(Error::Contradiction { name: binding.rule.name, reason });
+            }
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
 /// The words of all allow-lists about TLS. A word that asks for less than a checked certificate is
 /// listed; every other one is met by checking everything, `verify-ca` included.
 fn tls_mode(word: &str) -> TlsMode {

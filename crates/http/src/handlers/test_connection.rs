@@ -5,11 +5,11 @@ use crate::body;
 use crate::input::{optional, refuse};
 use crate::json::Json;
 use crate::output::TestResult;
-use crate::problem::ProblemBody;
+use crate::problem::{Problem, ProblemBody};
 use crate::query::Query;
 use crate::state::{Allowed, State, path_id};
 use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, rt};
 use datastore_application::TestConnections;
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -64,6 +64,9 @@ pub(crate) async fn test_connection(
     errors.extend(members.unknown(&["timeout_ms"]));
     refuse(errors)?;
     let deadline = timeout.unwrap_or(DEFAULT_TIMEOUT);
-    let report = state.registry.test_connection(&granted, &located, deadline).await?;
+    // On a task of its own: a client that leaves does not erase the trace of its test.
+    let registry = state.registry.clone();
+    let test = async move { registry.test_connection(&granted, &located, deadline).await };
+    let report = rt::spawn(test).await.map_err(Problem::defect)??;
     Ok(super::json(&mut HttpResponse::Ok(), &TestResult::from(report)))
 }

@@ -54,7 +54,10 @@ fn try_assign(
             Err(Failure::Refused(AssignmentError::AssignedElsewhere { datastore }))
         }
         Some(elsewhere) => {
-            end(conn, elsewhere.id, wish.assignment.assigned_at)?;
+            if end(conn, elsewhere.id, wish.assignment.assigned_at)? == 0 {
+                // It was released or moved on at this moment: look again.
+                return try_assign(conn, wish, entry);
+            }
             let left = entry.of_leaving(elsewhere.datastore_id, &wish.assignment.dataset);
             history::write(conn, &left)?;
             let known = Assignment::try_from(elsewhere)?.name;

@@ -21,12 +21,10 @@ pub(crate) fn canary(conn: &mut Conn) -> Result<Option<Vec<u8>>, Failure> {
     Ok(canary.get_result(conn).optional()?)
 }
 
-pub(crate) fn put_canary(conn: &mut Conn, sealed: &[u8]) -> Result<(), Failure> {
+pub(crate) fn put_canary_if_absent(conn: &mut Conn, sealed: &[u8]) -> Result<(), Failure> {
     diesel::insert_into(sealed_canary::table)
         .values((sealed_canary::id.eq(CANARY), sealed_canary::sealed.eq(sealed)))
-        .on_conflict(sealed_canary::id)
-        .do_update()
-        .set(sealed_canary::sealed.eq(sealed))
+        .on_conflict_do_nothing()
         .execute(conn)?;
     Ok(())
 }

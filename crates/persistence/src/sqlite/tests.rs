@@ -74,8 +74,10 @@ async fn t39_a_full_database_is_unavailable_and_recovers() {
     let folder = folder();
     let database = open(&folder);
     database.write::<_, RepositoryError>(migrations::run).await.expect("migrates");
-    let fill =
-        || database.write::<_, RepositoryError>(|conn| sealed::put_canary(conn, &[7; 1 << 20]));
+    let fill = || {
+        database
+            .write::<_, RepositoryError>(|conn| sealed::put_canary_if_absent(conn, &[7; 1 << 20]))
+    };
     let limit = |pages: i64| {
         let sql = format!("PRAGMA max_page_count = {pages}");
         database.write::<_, RepositoryError>(move |conn| Ok(conn.batch_execute(&sql)?))

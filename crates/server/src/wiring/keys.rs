@@ -90,10 +90,12 @@ pub(super) fn make(settings: &Settings) -> Result<RingCipher, StartError> {
 
 /// Leaves a sealed word in the database, by which the next start knows its keys.
 pub(super) async fn leave_canary(storage: &Storage, cipher: &RingCipher) -> Result<(), StartError> {
-    if storage.canary().await?.is_none() {
-        storage.put_canary(&cipher.seal_canary()?).await?;
+    storage.put_canary_if_absent(&cipher.seal_canary()?).await?;
+    // Another replica may have been faster, and only one ring of keys can be the database's.
+    match storage.canary().await? {
+        Some(canary) => Ok(cipher.check_canary(&canary)?),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// A key, and what it is used for.

@@ -3,7 +3,7 @@
 #![expect(missing_docs, reason = "the names of the cases say what they check")]
 
 use super::Subject;
-use crate::{assignment, at, entry, new_datastore, page};
+use crate::{assignment, at, dataset, entry, new_datastore, page};
 use datastore_domain::{Action, Datastore};
 use datastore_ports::{AssignOutcome, AssignmentError, RepositoryError};
 use std::sync::Arc;
@@ -44,7 +44,6 @@ pub async fn t38_one_of_twenty_inserts_of_one_name_wins(subject: &Subject) {
 }
 
 pub async fn t38_a_datastore_is_never_deleted_with_datasets(subject: &Subject) {
-    let (mut assigned_first, mut deleted_first) = (0, 0);
     for round in 0..200 {
         let stored = subject.insert(new_datastore(&format!("round {round}"))).await;
         let (assign, delete) = delete_against_assign(subject, &stored, round).await;
@@ -52,16 +51,11 @@ pub async fn t38_a_datastore_is_never_deleted_with_datasets(subject: &Subject) {
         let current = current.expect("the storage answers").count;
         let lives = subject.find(stored.id).await.is_some();
         match (assign, delete) {
-            (Ok(_), Err(RepositoryError::InUse { count: 1, .. })) if lives && current == 1 => {
-                assigned_first += 1;
-            }
-            (Err(AssignmentError::NoDatastore), Ok(())) if !lives && current == 0 => {
-                deleted_first += 1;
-            }
+            (Ok(_), Err(RepositoryError::InUse { count: 1, .. })) if lives && current == 1 => {}
+            (Err(AssignmentError::NoDatastore), Ok(())) if !lives && current == 0 => {}
             other => panic!("round {round}: {other:?}, lives: {lives}, current: {current}"),
         }
     }
-    assert_eq!(assigned_first + deleted_first, 200);
 }
 
 async fn delete_against_assign(
@@ -128,4 +122,55 @@ pub async fn t38_a_dataset_lives_in_one_place(subject: &Subject) {
         places += current.expect("the storage answers").count;
     }
     assert_eq!(places, 2, "two datasets live in one place each");
+}
+
+/// Each move touches both datastores, in opposite order: none may wait for the other for ever.
+pub async fn t38_datasets_move_in_opposite_directions(subject: &Subject) {
+    let one = subject.insert(new_datastore("one")).await.id;
+    let other = subject.insert(new_datastore("other")).await.id;
+    let results = together((0..8).map(|task| {
+        let assignments = subject.assignments.clone();
+        async move {
+            for round in 0..10 {
+                let place = if (task + round) % 2 == 0 { one } else { other };
+                let wish = assignment(&format!("d{task}"), at(round));
+                assignments.assign(place, wish, true, entry(Action::Assign)).await?;
+            }
+            Ok::<_, AssignmentError>(())
+        }
+    }));
+    for result in results.await {
+        result.expect("nothing stands in the way of a move");
+    }
+}
+
+/// A dataset that one releases while another moves it away leaves its place once.
+pub async fn t38_a_dataset_leaves_a_place_once(subject: &Subject) {
+    let one = subject.insert(new_datastore("one")).await.id;
+    let other = subject.insert(new_datastore("other")).await.id;
+    for round in 0..50 {
+        let wish = assignment("d", at(round));
+        let assigned = subject.assignments.assign(one, wish, true, entry(Action::Assign)).await;
+        assigned.expect("nothing stands in the way");
+        together([true, false].map(|moves| {
+            let assignments = subject.assignments.clone();
+            async move {
+                if moves {
+                    let wish = assignment("d", at(round));
+                    let moved = assignments.assign(other, wish, true, entry(Action::Assign)).await;
+                    moved.expect("nothing stands in the way");
+                } else {
+                    let left = entry(Action::Release);
+                    match assignments.release(one, &dataset("d"), at(round), left).await {
+                        Ok(()) | Err(AssignmentError::NotAssigned) => {}
+                        Err(error) => panic!("round {round}: {error:?}"),
+                    }
+                }
+            }
+        }))
+        .await;
+    }
+    let lines = subject.history.history(Some(one)).await;
+    let of = |action| lines.iter().filter(|line| line.action == action).count();
+    assert_eq!((of(Action::Assign), of(Action::Release)), (50, 50));
 }
