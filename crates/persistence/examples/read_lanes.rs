@@ -1,5 +1,5 @@
-//! What a point read costs on the caller's thread and on a blocking thread: the figures behind the
-//! switch `READ_ON` in `src/sqlite.rs`.
+//! What a point read costs on the caller's thread and on a blocking thread: the figures behind
+//! `Sqlite::read` in `src/sqlite.rs`.
 //!
 //! `cargo run --release -p datastore-persistence --example read_lanes`
 

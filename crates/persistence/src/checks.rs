@@ -18,7 +18,7 @@ impl CheckLog for Storage {
         datastore: DatastoreId,
         from: Timestamp,
     ) -> Result<Vec<Check>, RepositoryError> {
-        let rows = query!(self.read, checks::since(datastore, from))?;
+        let rows = query!(self.scan, checks::since(datastore, from))?;
         rows.into_iter().map(Check::try_from).collect()
     }
 

@@ -79,6 +79,18 @@ impl Postgres {
             .await
     }
 
+    /// Runs a query that may look at many rows; the server keeps it from others.
+    pub(crate) async fn scan<T, E>(
+        &self,
+        query: impl FnOnce(&mut Conn) -> Result<T, Failure<E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<RepositoryError> + Send + 'static,
+    {
+        self.read(query).await
+    }
+
     /// Runs a query that writes; the server lets many do so at a time.
     pub(crate) async fn write<T, E>(
         &self,

@@ -42,7 +42,12 @@ impl DatastoreRepository for Storage {
 
     async fn list(&self, query: &ListQuery) -> Result<Page<Datastore>, RepositoryError> {
         let query = query.clone();
-        let page = query!(self.read, list::list(&query))?;
+        // A search looks at every row that the filters leave.
+        let page = if query.filter.search.words().is_empty() {
+            query!(self.read, list::list(&query))?
+        } else {
+            query!(self.scan, list::list(&query))?
+        };
         let rows = page.rows.into_iter().map(Datastore::try_from).collect::<Result<_, _>>()?;
         Ok(Page { count: page.count, rows })
     }

@@ -38,24 +38,12 @@ pub(crate) type Db = diesel::sqlite::Sqlite;
 pub(crate) const MIGRATIONS: diesel_migrations::EmbeddedMigrations =
     diesel_migrations::embed_migrations!("../../migrations/sqlite");
 
-/// Which thread waits while SQLite reads. The one place to change when it is measured anew.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ReadOn {
-    /// The caller's: a read of a few rows takes less than handing it over.
-    Caller,
-    /// One of the blocking threads.
-    #[expect(dead_code, reason = "the other position of the switch")]
-    BlockingThread,
-}
-
-const READ_ON: ReadOn = ReadOn::Caller;
-
 /// An open SQLite database: one connection that writes, several that only read.
 pub(crate) struct Sqlite {
     writer: r2d2::Pool<Opener>,
     readers: r2d2::Pool<Opener>,
     writes: Lane,
-    reads: Lane,
+    scans: Lane,
 }
 
 impl Sqlite {
@@ -84,12 +72,23 @@ impl Sqlite {
             writer,
             readers: readers.map_err(|error| cannot(error.into()))?,
             writes: Lane::new(1, settings.queue, settings.write_timeout),
-            reads: Lane::new(settings.size as usize, settings.queue, settings.connection_timeout),
+            scans: Lane::new(settings.size as usize, settings.queue, settings.connection_timeout),
         })
     }
 
-    /// Runs a query that reads.
-    pub(crate) async fn read<T, E>(
+    /// Runs a query that reads a bounded number of rows by an index: on the caller's thread, which
+    /// takes less than handing it over.
+    #[expect(clippy::unused_async, reason = "its counterpart for PostgreSQL waits")]
+    pub(crate) async fn read<T, E: From<RepositoryError>>(
+        &self,
+        query: impl FnOnce(&mut Conn) -> Result<T, Failure<E>>,
+    ) -> Result<T, E> {
+        run(&self.readers, query)
+    }
+
+    /// Runs a query that may look at many rows: on a blocking thread, so that no other request
+    /// waits for it.
+    pub(crate) async fn scan<T, E>(
         &self,
         query: impl FnOnce(&mut Conn) -> Result<T, Failure<E>> + Send + 'static,
     ) -> Result<T, E>
@@ -97,13 +96,8 @@ impl Sqlite {
         T: Send + 'static,
         E: From<RepositoryError> + Send + 'static,
     {
-        match READ_ON {
-            ReadOn::Caller => run(&self.readers, query),
-            ReadOn::BlockingThread => {
-                let readers = self.readers.clone();
-                self.reads.run(move || run(&readers, query)).await
-            }
-        }
+        let readers = self.readers.clone();
+        self.scans.run(move || run(&readers, query)).await
     }
 
     /// Runs a query that writes: one at a time, on a blocking thread, since it waits for the disk.

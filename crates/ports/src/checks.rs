@@ -4,6 +4,9 @@ use crate::RepositoryError;
 use async_trait::async_trait;
 use datastore_domain::{Check, DatastoreId, Timestamp};
 
+/// Most checks that are read at once: one a minute for 30 days is fewer.
+pub const MOST_CHECKS: u16 = 50_000;
+
 /// Keeps what connection tests found.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
@@ -15,7 +18,8 @@ pub trait CheckLog: Send + Sync {
     /// [`RepositoryError::NotFound`], `Unavailable`.
     async fn record(&self, datastore: DatastoreId, check: Check) -> Result<(), RepositoryError>;
 
-    /// The checks of a datastore at or after `from`, oldest first, ties in the order of recording.
+    /// The checks of a datastore at or after `from`, oldest first, ties in the order of recording;
+    /// of more than [`MOST_CHECKS`] the newest.
     ///
     /// # Errors
     ///

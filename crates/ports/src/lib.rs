@@ -14,7 +14,7 @@ mod tester;
 mod tokens;
 
 pub use assignments::{AssignOutcome, AssignmentError, DatasetAssignments};
-pub use checks::CheckLog;
+pub use checks::{CheckLog, MOST_CHECKS};
 pub use cipher::{CipherError, CredentialCipher, SealContext, SecretField};
 pub use clock::Clock;
 pub use entropy::Entropy;

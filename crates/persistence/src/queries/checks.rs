@@ -5,7 +5,7 @@ use crate::error::Failure;
 use crate::rows::{CheckRow, NewCheck};
 use crate::schema::checks;
 use datastore_domain::{DatastoreId, Timestamp};
-use datastore_ports::RepositoryError;
+use datastore_ports::{MOST_CHECKS, RepositoryError};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 
@@ -28,8 +28,11 @@ pub(crate) fn since(
         .filter(checks::datastore_id.eq(datastore.get()))
         .filter(checks::at.ge(from.as_micros()))
         .select(CheckRow::as_select())
-        .order((checks::at, checks::id));
-    Ok(checks.load(conn)?)
+        .order((checks::at.desc(), checks::id.desc()))
+        .limit(MOST_CHECKS.into());
+    let mut newest_first = checks.load(conn)?;
+    newest_first.reverse();
+    Ok(newest_first)
 }
 
 pub(crate) fn last(conn: &mut Conn, datastore: DatastoreId) -> Result<Option<CheckRow>, Failure> {

@@ -28,10 +28,31 @@ pub(super) fn prepare(path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match header(path)? {
             // Left over by a start that was cut off before it could mark the file.
             header if header.is_empty() => mark(path),
-            header => Ok(is_ours(&header)),
+            header if is_ours(&header) => make_private(path).map(|()| true),
+            _ => Ok(false),
         },
         Err(error) => Err(error),
     }
+}
+
+/// Takes away what others may do with a file of ours, and with its companions: it holds host names,
+/// user names and digests of tokens.
+fn make_private(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    for companion in ["", "-wal", "-shm"] {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mut name = path.as_os_str().to_owned();
+        name.push(companion);
+        match std::fs::metadata(&name) {
+            Ok(found) if found.permissions().mode() & 0o077 != 0 => {
+                std::fs::set_permissions(&name, std::fs::Permissions::from_mode(0o600))?;
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn private() -> OpenOptions {

@@ -97,3 +97,25 @@ async fn a_reader_cannot_write() {
     let refused = database.read::<_, RepositoryError>(|conn| Ok(insert_canary(conn)?)).await;
     assert!(refused.is_err(), "{refused:?}");
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn t23_a_file_that_others_may_read_is_made_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = folder();
+    drop(open(&folder));
+    let mode =
+        |path: &std::path::Path| path.metadata().expect("it is there").permissions().mode() & 0o777;
+    let files = || std::fs::read_dir(folder.path()).expect("a folder");
+    for file in files() {
+        let path = file.expect("a file").path();
+        let open_to_all = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(&path, open_to_all).expect("it is ours");
+    }
+    let database = open(&folder);
+    database.write::<_, RepositoryError>(migrations::run).await.expect("migrates");
+    for file in files() {
+        let path = file.expect("a file").path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}

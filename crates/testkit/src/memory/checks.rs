@@ -3,7 +3,7 @@
 use super::{MemoryStorage, State};
 use async_trait::async_trait;
 use datastore_domain::{Check, DatastoreId, Timestamp};
-use datastore_ports::{CheckLog, RepositoryError};
+use datastore_ports::{CheckLog, MOST_CHECKS, RepositoryError};
 
 #[async_trait]
 impl CheckLog for MemoryStorage {
@@ -23,6 +23,7 @@ impl CheckLog for MemoryStorage {
     ) -> Result<Vec<Check>, RepositoryError> {
         let mut checks = self.state()?.checks_of(datastore);
         checks.retain(|check| check.at >= from);
+        checks.drain(..checks.len().saturating_sub(MOST_CHECKS.into()));
         Ok(checks)
     }
 
