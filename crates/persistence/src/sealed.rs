@@ -1,6 +1,5 @@
 //! What is sealed in the database, for the start's check of the key ring and for `key status`.
 
-use crate::rows::Origin;
 use crate::storage::{Storage, query};
 use datastore_domain::SealedValue;
 use datastore_ports::RepositoryError;
@@ -41,26 +40,22 @@ impl Storage {
     }
 
     /// How many secrets of datastores, deleted ones included, are sealed under each key, by the
-    /// key's id as it stands in the values. Reads all rows, in batches.
+    /// key's id as it stands in the values; those too short to name one under `None`. Reads all
+    /// rows, in batches.
     ///
     /// # Errors
     ///
-    /// [`RepositoryError::Unavailable`]; [`RepositoryError::Corrupt`] for a value too short to
-    /// name a key.
-    pub async fn sealed_key_ids(&self) -> Result<BTreeMap<Vec<u8>, u64>, RepositoryError> {
+    /// [`RepositoryError::Unavailable`].
+    pub async fn sealed_key_ids(&self) -> Result<BTreeMap<Option<Vec<u8>>, u64>, RepositoryError> {
         let mut counts = BTreeMap::new();
         let mut after = 0;
         loop {
             let rows = query!(self.read, sealed::values_after(after, BATCH))?;
             let Some((last, ..)) = rows.last() else { return Ok(counts) };
             after = *last;
-            for (id, password, string) in &rows {
-                let origin = Origin { table: "datastores", id: *id };
-                let columns = [("password_sealed", password), ("connection_string_sealed", string)];
-                for (column, sealed) in columns {
-                    let Some(sealed) = sealed else { continue };
-                    let key = key_id(sealed).ok_or(origin.corrupt(column))?;
-                    *counts.entry(key.to_vec()).or_default() += 1;
+            for (_, password, string) in &rows {
+                for sealed in [password, string].into_iter().flatten() {
+                    *counts.entry(key_id(sealed).map(<[u8]>::to_vec)).or_default() += 1;
                 }
             }
         }

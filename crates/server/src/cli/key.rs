@@ -32,7 +32,8 @@ pub(super) async fn status(settings: &Settings, output: OutputFormat) -> Result<
 
 #[derive(Serialize)]
 struct KeyRow {
-    key_id: String,
+    /// Null for secrets so damaged that they name no key.
+    key_id: Option<String>,
     in_key_ring: bool,
     seals: bool,
     secrets: u64,
@@ -41,7 +42,7 @@ struct KeyRow {
 impl From<KeyUse> for KeyRow {
     fn from(key: KeyUse) -> Self {
         Self {
-            key_id: key.id.to_string(),
+            key_id: key.id.map(|id| id.to_string()),
             in_key_ring: key.in_ring,
             seals: key.seals,
             secrets: key.secrets,
@@ -56,8 +57,10 @@ impl Row for KeyRow {
         let state = match (self.seals, self.in_key_ring) {
             (true, _) => "seals and opens",
             (false, true) => "opens",
+            (false, false) if self.key_id.is_none() => "DAMAGED",
             (false, false) => "MISSING",
         };
-        vec![self.key_id.clone(), state.to_owned(), self.secrets.to_string()]
+        let id = self.key_id.clone().unwrap_or_else(|| "-".to_owned());
+        vec![id, state.to_owned(), self.secrets.to_string()]
     }
 }

@@ -4,7 +4,6 @@ use super::{StartError, storage};
 use crate::settings::Settings;
 use datastore_crypto::{KeyFileError, KeyId, KeyRing, RingCipher, key_file};
 use datastore_persistence::Storage;
-use datastore_ports::RepositoryError;
 use std::collections::BTreeMap;
 
 /// The keys that the operator gave: those of the environment, else those of the key file; `None`
@@ -36,7 +35,11 @@ pub(super) async fn check(
     if let Some(canary) = storage.canary().await? {
         cipher.check_canary(&canary)?;
     }
-    for (id, count) in stored_ids(storage).await? {
+    let stored = stored(storage).await?;
+    if stored.damaged > 0 {
+        tracing::error!(secrets = stored.damaged, "stored secrets are damaged: they name no key");
+    }
+    for (id, count) in stored.keys {
         if !cipher.ring().contains(&id) {
             return Err(StartError::KeyMissing { id, count });
         }
@@ -45,25 +48,25 @@ pub(super) async fn check(
 }
 
 /// How many secrets are sealed under which key. A damaged secret is its datastore's trouble and
-/// stops neither the start nor the others.
-async fn stored_ids(storage: &Storage) -> Result<BTreeMap<KeyId, u64>, StartError> {
-    let counts = match storage.sealed_key_ids().await {
-        Err(error @ RepositoryError::Corrupt { .. }) => {
-            tracing::error!(%error, "a stored secret is damaged; whether all keys are there is unknown");
-            return Ok(BTreeMap::new());
+/// stops neither the start nor the count of the others.
+struct Stored {
+    keys: BTreeMap<KeyId, u64>,
+    damaged: u64,
+}
+
+async fn stored(storage: &Storage) -> Result<Stored, StartError> {
+    let mut stored = Stored { keys: BTreeMap::new(), damaged: 0 };
+    for (id, count) in storage.sealed_key_ids().await? {
+        match id.as_deref().and_then(key_id) {
+            Some(id) => *stored.keys.entry(id).or_default() += count,
+            None => stored.damaged += count,
         }
-        counts => counts?,
-    };
-    let named = counts.into_iter().filter_map(|(id, count)| Some((key_id(&id)?, count)));
-    Ok(named.collect())
+    }
+    Ok(stored)
 }
 
 fn key_id(bytes: &[u8]) -> Option<KeyId> {
-    let id = std::str::from_utf8(bytes).ok().and_then(|text| KeyId::try_from(text).ok());
-    if id.is_none() {
-        tracing::error!("a stored secret is damaged: it names no key");
-    }
-    id
+    std::str::from_utf8(bytes).ok().and_then(|text| KeyId::try_from(text).ok())
 }
 
 /// Makes the key file of an embedded database that holds nothing sealed.
@@ -101,7 +104,8 @@ pub(super) async fn leave_canary(storage: &Storage, cipher: &RingCipher) -> Resu
 /// A key, and what it is used for.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyUse {
-    pub(crate) id: KeyId,
+    /// `None` for secrets so damaged that they name no key.
+    pub(crate) id: Option<KeyId>,
     pub(crate) in_ring: bool,
     /// Whether new secrets are sealed under it.
     pub(crate) seals: bool,
@@ -113,18 +117,20 @@ pub(crate) struct KeyUse {
 pub(crate) async fn key_use(settings: &Settings) -> Result<Vec<KeyUse>, StartError> {
     let cipher = given(settings)?;
     let storage = storage::open_current(settings).await?;
-    let mut stored = stored_ids(&storage).await?;
+    let mut stored = stored(&storage).await?;
     let ring = cipher.iter().flat_map(|cipher| cipher.ring().ids());
     let mut keys: Vec<_> = ring
         .enumerate()
         .map(|(at, id)| KeyUse {
-            id: id.clone(),
+            id: Some(id.clone()),
             in_ring: true,
             seals: at == 0,
-            secrets: stored.remove(id).unwrap_or_default(),
+            secrets: stored.keys.remove(id).unwrap_or_default(),
         })
         .collect();
-    keys.extend(stored.into_iter().map(|(id, secrets)| KeyUse {
+    let missing = stored.keys.into_iter().map(|(id, secrets)| (Some(id), secrets));
+    let damaged = (stored.damaged > 0).then_some((None, stored.damaged));
+    keys.extend(missing.chain(damaged).map(|(id, secrets)| KeyUse {
         id,
         in_ring: false,
         seals: false,
