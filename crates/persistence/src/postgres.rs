@@ -61,8 +61,9 @@ impl Postgres {
         Self { pool, lane }
     }
 
-    /// Runs a query.
-    pub(crate) async fn read<T, E>(
+    /// Runs a query of any kind: the server keeps those that read much, and those that write, from
+    /// each other.
+    pub(crate) async fn run<T, E>(
         &self,
         query: impl FnOnce(&mut Conn) -> Result<T, Failure<E>> + Send + 'static,
     ) -> Result<T, E>
@@ -77,30 +78,6 @@ impl Postgres {
                 query(&mut client.connection).map_err(Failure::into_error)
             })
             .await
-    }
-
-    /// Runs a query that may look at many rows; the server keeps it from others.
-    pub(crate) async fn scan<T, E>(
-        &self,
-        query: impl FnOnce(&mut Conn) -> Result<T, Failure<E>> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<RepositoryError> + Send + 'static,
-    {
-        self.read(query).await
-    }
-
-    /// Runs a query that writes; the server lets many do so at a time.
-    pub(crate) async fn write<T, E>(
-        &self,
-        query: impl FnOnce(&mut Conn) -> Result<T, Failure<E>> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<RepositoryError> + Send + 'static,
-    {
-        self.read(query).await
     }
 }
 

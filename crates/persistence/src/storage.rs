@@ -50,7 +50,8 @@ pub(crate) enum Backend {
 
 /// Runs a query of `queries/` on the connection of whichever database this is.
 ///
-/// `query!(storage.read, repository::find(id))` expands to one call for each database.
+/// `query!(storage.read, repository::find(id))` expands to one call for each database. The lane
+/// (`read`, `scan`, `write`) is SQLite's; PostgreSQL has one for all.
 macro_rules! query {
     ($storage:ident.$lane:ident, $module:ident::$query:ident($($argument:expr),* $(,)?)) => {
         match $storage.backend() {
@@ -63,7 +64,7 @@ macro_rules! query {
             }
             $crate::storage::Backend::Postgres(database) => {
                 database
-                    .$lane(move |connection| {
+                    .run(move |connection| {
                         $crate::postgres::$module::$query(connection, $($argument),*)
                     })
                     .await

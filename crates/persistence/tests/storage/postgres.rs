@@ -39,11 +39,10 @@ async fn t40_no_call_fails_because_of_a_connection_that_died_in_the_pool() {
     let database = TestServer::new();
     let storage = migrated(&database).await;
     for round in 0..3 {
-        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+        // Waits for the end of each, so that its goodbye has arrived.
+        let end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \
                    WHERE datname = current_database() AND pid <> pg_backend_pid()";
         database.execute(end).expect("the superuser may do so");
-        // The servers' goodbyes arrive.
-        tokio::time::sleep(Duration::from_millis(200)).await;
         let new = new_datastore(&format!("after {round}"));
         storage.insert(new, entry(Action::Create)).await.expect("stores on a new connection");
         storage.ping().await.expect("answers");
