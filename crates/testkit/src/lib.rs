@@ -3,13 +3,19 @@
 //! [`MemoryStorage`] keeps every promise of the storage ports, [`FixedClock`], [`SeededEntropy`]
 //! and [`PlainCipher`] make tests repeatable. [`storage_contract!`] turns the contract suite into
 //! one test per case for an implementation of the ports.
+//!
+//! [`PostgresServer`] is a PostgreSQL of a test's own, to be stopped, frozen and killed;
+//! [`FaultyProxy`] stands before a server and cuts connections at the worst moment.
 
 mod builders;
 mod cipher;
 mod clock;
 pub mod contract;
 mod entropy;
+mod faulty_proxy;
 mod memory;
+mod port;
+mod postgres_server;
 
 pub use builders::{
     assignment, at, dataset, entry, new_datastore, new_datastore_by_string, page, profile,
@@ -18,4 +24,6 @@ pub use builders::{
 pub use cipher::PlainCipher;
 pub use clock::FixedClock;
 pub use entropy::SeededEntropy;
+pub use faulty_proxy::{Fault, FaultyProxy};
 pub use memory::MemoryStorage;
+pub use postgres_server::PostgresServer;
