@@ -79,6 +79,7 @@ impl TestServer {
             ("http.workers", "2"),
             ("database.pool_size", "4"),
             ("database.pool_wait_ms", "30000"),
+            ("database.deadline_ms", "30000"),
             ("shutdown.timeout_seconds", "1"),
         ] {
             if !settings.contains(key) {

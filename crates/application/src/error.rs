@@ -3,7 +3,7 @@
 use datastore_domain::{DatastoreId, Violations};
 use datastore_ports::{AssignmentError, Cause, CipherError, RepositoryError, TestError};
 
-/// Why a use case failed; nothing was changed.
+/// Why a use case failed; nothing was changed, but for [`Error::OutcomeUnknown`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The input breaks rules.
@@ -41,6 +41,9 @@ pub enum Error {
     /// Storage does not answer.
     #[error("the storage is unavailable")]
     Unavailable(#[source] Cause),
+    /// Storage broke off while it stored: the change is made as a whole, or not at all.
+    #[error("the storage broke off, and whether the change was made is unknown")]
+    OutcomeUnknown(#[source] Cause),
     /// A defect, or damage of what is stored; the cause is for the log.
     #[error("an internal error")]
     Internal(#[source] Cause),
@@ -53,6 +56,7 @@ impl From<RepositoryError> for Error {
             RepositoryError::NotFound => Self::NotFound("datastore"),
             RepositoryError::InUse { datasets, count } => Self::InUse { datasets, count },
             RepositoryError::Unavailable(cause) => Self::Unavailable(cause),
+            RepositoryError::OutcomeUnknown(cause) => Self::OutcomeUnknown(cause),
             // Use cases act on a conflict themselves; one that is left after many rounds means
             // that the record is written without pause.
             error @ RepositoryError::VersionConflict => Self::Unavailable(Box::new(error)),

@@ -28,4 +28,4 @@ pub use registry::{Ports, Registry};
 pub use view::{ConnectionView, DatastoreView};
 
 // What callers of the use cases see of the ports, so that adapters on this side need not know them.
-pub use datastore_ports::{AssignOutcome, Page};
+pub use datastore_ports::{AssignOutcome, Page, StorageFault};

@@ -3,7 +3,7 @@
 use actix_web::body::BoxBody;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
-use datastore_application::{AuthenticationError, Error, Forbidden};
+use datastore_application::{AuthenticationError, Error, Forbidden, StorageFault};
 use datastore_domain::Violations;
 use serde::Serialize;
 use std::fmt;
@@ -162,7 +162,22 @@ impl Problem {
     }
 
     fn unavailable(cause: Box<dyn std::error::Error + Send + Sync>) -> Self {
-        Self::caused(Kind::StorageUnavailable, "The storage does not answer; try again.", cause)
+        match cause.downcast_ref::<StorageFault>() {
+            Some(fault) => {
+                let detail = format!("The storage takes no changes: {fault}.");
+                Self::caused(Kind::StorageUnavailable, &detail, cause)
+            }
+            None => {
+                let detail = "The storage does not answer; try again.";
+                Self::caused(Kind::StorageUnavailable, detail, cause)
+            }
+        }
+    }
+
+    fn outcome_unknown(cause: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        let detail = "The storage broke off while it stored the change: it is made as a whole, or \
+                      not at all. Read the datastore, or the list, before you try again.";
+        Self::caused(Kind::StorageUnavailable, detail, cause)
     }
 
     /// The same text for every cause, as it may concern secrets.
@@ -268,6 +283,7 @@ impl From<Error> for Problem {
                 "Too many connection tests are running; try again.",
             ),
             Error::Unavailable(cause) => Self::unavailable(cause),
+            Error::OutcomeUnknown(cause) => Self::outcome_unknown(cause),
             Error::Internal(cause) => Self::internal(cause),
         }
     }

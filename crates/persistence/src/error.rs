@@ -1,7 +1,7 @@
 //! Errors of diesel and of the pools, in the words of the ports.
 
 use datastore_ports::{Cause, RepositoryError};
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::result::Error as DieselError;
 
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +51,9 @@ pub enum SchemaError {
 impl From<RepositoryError> for SchemaError {
     fn from(error: RepositoryError) -> Self {
         match error {
-            RepositoryError::Unavailable(cause) => Self::Unavailable(cause),
+            RepositoryError::Unavailable(cause) | RepositoryError::OutcomeUnknown(cause) => {
+                Self::Unavailable(cause)
+            }
             other => Self::Failed(Box::new(other)),
         }
     }
@@ -59,7 +61,12 @@ impl From<RepositoryError> for SchemaError {
 
 /// Why a query gave no result: the database failed, or the answer is an error of the port.
 pub(crate) enum Failure<E = RepositoryError> {
+    /// Of a statement outside of any transaction.
     Database(DieselError),
+    /// Of a statement in a transaction, or of its beginning: nothing was stored.
+    BeforeCommit(DieselError),
+    /// Of COMMIT.
+    Commit(DieselError),
     Refused(E),
 }
 
@@ -75,17 +82,18 @@ impl<E: From<RepositoryError>> From<RepositoryError> for Failure<E> {
     }
 }
 
-impl<E: From<RepositoryError>> Failure<E> {
-    pub(crate) fn into_error(self) -> E {
+impl<E> Failure<E> {
+    /// This failure as one that came before COMMIT.
+    pub(crate) fn before_commit(self) -> Self {
         match self {
-            Self::Database(error) => storage_error(error).into(),
-            Self::Refused(error) => error,
+            Self::Database(error) | Self::Commit(error) => Self::BeforeCommit(error),
+            known @ (Self::BeforeCommit(_) | Self::Refused(_)) => known,
         }
     }
 }
 
 /// A cause told in one sentence.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Reason(pub(crate) &'static str);
 
@@ -93,70 +101,6 @@ pub(crate) fn unavailable(cause: impl Into<Cause>) -> RepositoryError {
     RepositoryError::Unavailable(cause.into())
 }
 
-/// Beginnings of SQLite's messages for BUSY, LOCKED, FULL, READONLY, IOERR, CANTOPEN and NOMEM:
-/// diesel hands all of them over as `Unknown`, told apart by text only.
-/// <https://www.sqlite.org/rescode.html>
-const SQLITE_UNAVAILABLE: [&str; 7] = [
-    "database is locked",
-    "database table is locked",
-    "database or disk is full",
-    "attempt to write a readonly database",
-    "disk I/O error",
-    "unable to open database file",
-    "out of memory",
-];
-
-/// Parts of PostgreSQL's messages for classes 53 (insufficient resources) and 57 (operator
-/// intervention), for deadlocks and for a full disk.
-/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-const POSTGRES_UNAVAILABLE: [&str; 12] = [
-    "terminating connection",
-    "the database system is",
-    "cannot connect now",
-    "deadlock detected",
-    "canceling statement",
-    "lock timeout",
-    "out of shared memory",
-    "too many clients",
-    "remaining connection slots",
-    "could not extend file",
-    "could not write",
-    "No space left on device",
-];
-
-fn is_unavailable(kind: &DatabaseErrorKind, message: &str) -> bool {
-    match kind {
-        DatabaseErrorKind::UnableToSendCommand
-        | DatabaseErrorKind::ClosedConnection
-        | DatabaseErrorKind::SerializationFailure
-        | DatabaseErrorKind::ReadOnlyTransaction => true,
-        _ => {
-            SQLITE_UNAVAILABLE.iter().any(|begin| message.starts_with(begin))
-                || POSTGRES_UNAVAILABLE.iter().any(|part| message.contains(part))
-        }
-    }
-}
-
-pub(crate) fn storage_error(error: DieselError) -> RepositoryError {
-    match &error {
-        DieselError::DatabaseError(kind, information)
-            if is_unavailable(kind, information.message()) =>
-        {
-            unavailable(error)
-        }
-        // The connection was lost inside a transaction; the cause was logged by diesel's caller.
-        DieselError::BrokenTransactionManager => unavailable(error),
-        DieselError::RollbackErrorOnCommit { commit_error, .. } => {
-            match storage_error_ref(commit_error) {
-                true => unavailable(error),
-                false => RepositoryError::Internal(Box::new(error)),
-            }
-        }
-        _ => RepositoryError::Internal(Box::new(error)),
-    }
-}
-
-fn storage_error_ref(error: &DieselError) -> bool {
-    matches!(error, DieselError::DatabaseError(kind, information)
-        if is_unavailable(kind, information.message()))
+pub(crate) fn outcome_unknown(cause: impl Into<Cause>) -> RepositoryError {
+    RepositoryError::OutcomeUnknown(cause.into())
 }

@@ -10,6 +10,7 @@
 mod assignments;
 mod checks;
 mod error;
+mod fault;
 mod history;
 mod lane;
 mod migrations;
@@ -21,6 +22,7 @@ mod sealed;
 mod sqlite;
 mod storage;
 mod tokens;
+mod transaction;
 mod url;
 
 pub use error::{OpenError, SchemaError};

@@ -59,7 +59,7 @@ impl Storage {
         match self.schema_state().await? {
             SchemaState::Current => Ok(Vec::new()),
             SchemaState::Pending(_) => {
-                let ran: Result<_, RepositoryError> = query!(self.write, migrations::run());
+                let ran: Result<_, RepositoryError> = query!(self.migrate, migrations::run());
                 Ok(ran?)
             }
         }

@@ -32,7 +32,7 @@ impl DatastoreRepository for Storage {
         let (record, at) = (new.record, new.at);
         let written = WrittenDatastore::new(Version::FIRST, at, &new.profile, &new.connection);
         let entry = NewHistory::new(&entry);
-        let id = query!(self.write, repository::insert(record, at, &written, entry))?;
+        let id = query!(self.write, repository::insert(record, at, &written, &entry))?;
         stored_datastore(new, id)
     }
 
@@ -85,6 +85,8 @@ impl DatastoreRepository for Storage {
     }
 
     async fn ping(&self) -> Result<(), RepositoryError> {
-        query!(self.read, repository::ping())
+        let read: Result<(), RepositoryError> = query!(self.read, repository::ping());
+        read?;
+        if self.has_fault() { query!(self.write, repository::touch()) } else { Ok(()) }
     }
 }

@@ -1,16 +1,20 @@
 //! SQLite: connections, threads, and the SQL that only it speaks.
 
-use crate::error::{Failure, OpenError, Reason, unavailable};
-use crate::lane::{ConnectError, Lane, LogPoolError};
+use crate::error::{Failure, OpenError, Reason, outcome_unknown, unavailable};
+use crate::fault::LastWrite;
+use crate::lane::Lane;
 use crate::storage::PoolSettings;
+use crate::transaction::finish;
 use datastore_domain::DatastoreId;
 use datastore_ports::{Cause, RepositoryError};
-use diesel::connection::SimpleConnection as _;
+use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sqlite::SqliteConnection;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use pool::Pool;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 #[path = "queries/assignments.rs"]
 pub(crate) mod assignments;
@@ -29,7 +33,9 @@ pub(crate) mod sealed;
 #[path = "queries/tokens.rs"]
 pub(crate) mod tokens;
 
+mod failure;
 mod file;
+mod pool;
 
 /// What the queries are compiled for.
 pub(crate) type Conn = SqliteConnection;
@@ -40,39 +46,39 @@ pub(crate) const MIGRATIONS: diesel_migrations::EmbeddedMigrations =
 
 /// An open SQLite database: one connection that writes, several that only read.
 pub(crate) struct Sqlite {
-    writer: r2d2::Pool<Opener>,
-    readers: r2d2::Pool<Opener>,
+    writer: Arc<Pool>,
+    readers: Pool,
+    /// Apart from the readers, whose users wait on threads that must not wait long.
+    scanners: Arc<Pool>,
     writes: Lane,
     scans: Lane,
+    last_write: Arc<LastWrite>,
+    write_timeout: Duration,
+    deadline: Duration,
 }
 
 impl Sqlite {
-    pub(crate) fn open(path: &Path, settings: PoolSettings) -> Result<Self, OpenError> {
+    pub(crate) fn open(path: &Path, settings: &PoolSettings) -> Result<Self, OpenError> {
         let database = || format!("sqlite://{}", path.display());
         let cannot = |source: Cause| OpenError::CannotOpen { database: database(), source };
         let path = std::path::absolute(path).map_err(|error| cannot(error.into()))?;
         if !file::prepare(&path).map_err(|error| cannot(error.into()))? {
             return Err(OpenError::NotOurs { database: database() });
         }
-        // A reader waits only while a log that a crash left behind is taken up, and does so on the
-        // caller's thread: not long.
-        let opener = |may_write| Opener {
-            path: path.clone(),
-            busy_timeout: if may_write {
-                settings.write_timeout
-            } else {
-                settings.connection_timeout
-            },
-            may_write,
-        };
         // Opened first, by itself: this turns the file into one with a write-ahead log.
-        let writer = pool(opener(true), 1, settings).map_err(|error| cannot(error.into()))?;
-        let readers = pool(opener(false), settings.size, settings);
+        let writer = Pool::writer(&path, settings).map_err(cannot)?;
+        let readers = Pool::readers(&path, settings).map_err(cannot)?;
+        let scanners = Pool::readers(&path, settings).map_err(cannot)?;
+        let size = settings.size as usize;
         Ok(Self {
-            writer,
-            readers: readers.map_err(|error| cannot(error.into()))?,
+            writer: Arc::new(writer),
+            readers,
+            scanners: Arc::new(scanners),
             writes: Lane::new(1, settings.queue, settings.write_timeout),
-            scans: Lane::new(settings.size as usize, settings.queue, settings.connection_timeout),
+            scans: Lane::new(size, settings.queue, settings.connection_timeout),
+            last_write: Arc::default(),
+            write_timeout: settings.write_timeout,
+            deadline: settings.deadline,
         })
     }
 
@@ -83,7 +89,8 @@ impl Sqlite {
         &self,
         query: impl FnOnce(&mut Conn) -> Result<T, Failure<E>>,
     ) -> Result<T, E> {
-        run(&self.readers, query)
+        let mut connection = self.readers.get().map_err(|cause| E::from(unavailable(cause)))?;
+        query(&mut connection).map_err(error_of)
     }
 
     /// Runs a query that may look at many rows: on a blocking thread, so that no other request
@@ -96,8 +103,12 @@ impl Sqlite {
         T: Send + 'static,
         E: From<RepositoryError> + Send + 'static,
     {
-        let readers = self.readers.clone();
-        self.scans.run(move || run(&readers, query)).await
+        let scanners = self.scanners.clone();
+        let work = move || {
+            let mut connection = scanners.get().map_err(|cause| E::from(unavailable(cause)))?;
+            query(&mut connection).map_err(error_of)
+        };
+        self.scans.run(Instant::now() + self.deadline, unavailable, work).await
     }
 
     /// Runs a query that writes: one at a time, on a blocking thread, since it waits for the disk.
@@ -109,108 +120,55 @@ impl Sqlite {
         T: Send + 'static,
         E: From<RepositoryError> + Send + 'static,
     {
+        // Two waits, for writers of this process and for those of others, and the disk's own time.
+        let deadline = Instant::now() + self.write_timeout * 2 + self.deadline;
+        let (writer, last_write) = (self.writer.clone(), self.last_write.clone());
+        let work = move || {
+            let mut connection = writer.get().map_err(|cause| E::from(unavailable(cause)))?;
+            match query(&mut connection).map_err(failure::error_of) {
+                Ok(value) => {
+                    last_write.succeeded();
+                    Ok(value)
+                }
+                Err(Err(refused)) => Err(refused),
+                Err(Ok(error)) => {
+                    last_write.failed(&error);
+                    Err(error.into())
+                }
+            }
+        };
+        self.writes.run(deadline, outcome_unknown, work).await
+    }
+
+    /// Runs migrations.
+    pub(crate) async fn migrate<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut Conn) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, RepositoryError> {
+        self.write(query).await
+    }
+
+    pub(crate) fn has_fault(&self) -> bool {
+        self.last_write.met_fault()
+    }
+
+    /// Ends all connections; the last one moves the log into the file and removes it.
+    pub(crate) async fn close(&self) -> Result<(), RepositoryError> {
+        let (readers, scanners) = (self.readers.clone(), self.scanners.clone());
         let writer = self.writer.clone();
-        self.writes.run(move || run(&writer, query)).await
-    }
-
-    pub(crate) async fn checkpoint(&self) -> Result<(), RepositoryError> {
-        #[derive(QueryableByName)]
-        struct Outcome {
-            #[diesel(sql_type = diesel::sql_types::Integer)]
-            busy: i32,
+        let closing = tokio::task::spawn_blocking(move || {
+            readers.close() && scanners.close() && writer.close()
+        });
+        match closing.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(unavailable(Reason("some calls did not end"))),
+            Err(error) => Err(unavailable(error)),
         }
-        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
-        let outcome: Outcome = self
-            .write::<_, RepositoryError>(move |conn| Ok(diesel::sql_query(sql).get_result(conn)?))
-            .await?;
-        if outcome.busy != 0 {
-            return Err(unavailable(Reason("readers kept the write-ahead log busy")));
-        }
-        Ok(())
     }
 }
 
-fn run<T, E: From<RepositoryError>>(
-    pool: &r2d2::Pool<Opener>,
-    query: impl FnOnce(&mut Conn) -> Result<T, Failure<E>>,
-) -> Result<T, E> {
-    let mut connection = pool.get().map_err(|error| E::from(unavailable(error)))?;
-    query(&mut connection).map_err(Failure::into_error)
-}
-
-fn pool(
-    opener: Opener,
-    size: u32,
-    settings: PoolSettings,
-) -> Result<r2d2::Pool<Opener>, r2d2::Error> {
-    r2d2::Pool::builder()
-        .max_size(size)
-        .connection_timeout(settings.connection_timeout)
-        .test_on_check_out(false)
-        .max_lifetime(None)
-        .idle_timeout(None)
-        .error_handler(Box::new(LogPoolError))
-        .build(opener)
-}
-
-/// Opens connections to one file.
-#[derive(Debug)]
-struct Opener {
-    path: PathBuf,
-    busy_timeout: Duration,
-    may_write: bool,
-}
-
-impl Opener {
-    /// `synchronous = FULL`: in WAL mode, NORMAL would lose acknowledged commits with the power.
-    /// `secure_delete`: a secret that was replaced is wiped from the file.
-    fn setup(&self, connection: &mut Conn) -> Result<(), ConnectError> {
-        connection.batch_execute(&format!(
-            "PRAGMA busy_timeout = {};
-             PRAGMA synchronous = FULL;
-             PRAGMA foreign_keys = ON;
-             PRAGMA secure_delete = ON;
-             PRAGMA temp_store = MEMORY;
-             PRAGMA trusted_schema = OFF;",
-            self.busy_timeout.as_millis()
-        ))?;
-        if !self.may_write {
-            return Ok(connection.batch_execute("PRAGMA query_only = ON")?);
-        }
-        #[derive(QueryableByName)]
-        struct Mode {
-            #[diesel(sql_type = diesel::sql_types::Text)]
-            journal_mode: String,
-        }
-        let mode: Mode = diesel::sql_query("PRAGMA journal_mode = WAL").get_result(connection)?;
-        if mode.journal_mode != "wal" {
-            return Err(Reason("this file system cannot hold a write-ahead log").into());
-        }
-        Ok(())
-    }
-}
-
-impl r2d2::ManageConnection for Opener {
-    type Connection = Conn;
-    type Error = ConnectError;
-
-    fn connect(&self) -> Result<Conn, Self::Error> {
-        let path = self.path.to_str().ok_or(Reason("the path is not valid UTF-8"))?;
-        let mut connection = Conn::establish(path)?;
-        self.setup(&mut connection)?;
-        Ok(connection)
-    }
-
-    fn is_valid(&self, _: &mut Conn) -> Result<(), Self::Error> {
-        Ok(())
-    }
-
-    /// A panic in the middle of a transaction leaves it open: such a connection is not used again.
-    fn has_broken(&self, connection: &mut Conn) -> bool {
-        use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
-        std::thread::panicking()
-            || AnsiTransactionManager::is_broken_transaction_manager(connection)
-    }
+fn error_of<E: From<RepositoryError>>(failure: Failure<E>) -> E {
+    failure::error_of(failure).map_or_else(|refused| refused, E::from)
 }
 
 /// A transaction that writes. It begins as a writer: one that reads first and turns into a writer
@@ -219,7 +177,17 @@ pub(crate) fn transaction<T, E>(
     connection: &mut Conn,
     body: impl FnOnce(&mut Conn) -> Result<T, Failure<E>>,
 ) -> Result<T, Failure<E>> {
-    connection.immediate_transaction(body)
+    let begun = AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN IMMEDIATE");
+    finish(connection, begun, body)
+}
+
+/// Several reads of one state of the database.
+pub(crate) fn snapshot<T, E>(
+    connection: &mut Conn,
+    body: impl FnOnce(&mut Conn) -> Result<T, Failure<E>>,
+) -> Result<T, Failure<E>> {
+    let begun = AnsiTransactionManager::begin_transaction(connection);
+    finish(connection, begun, body)
 }
 
 #[diesel::declare_sql_function]

@@ -10,18 +10,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How many connections, and how long callers wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolSettings {
     /// Connections to PostgreSQL; on SQLite connections that read, beside the one that writes.
     pub size: u32,
-    /// How long a caller waits for a connection, and a connection for the server.
+    /// How long a caller waits for a connection.
     pub connection_timeout: Duration,
-    /// How long a write waits for its turn: for writers of this process, and on SQLite again for
-    /// those of other processes.
+    /// How long a write to SQLite waits for its turn: for writers of this process, then for those
+    /// of other processes.
     pub write_timeout: Duration,
+    /// How long a piece of work may take: the wait for a connection, making it, and all its
+    /// statements. Half a second later, at most, its caller has an answer. Of SQLite only reads
+    /// that may look at many rows heed it.
+    pub deadline: Duration,
     /// Callers that wait for a thread, and writers that wait for their turn; more are refused at
     /// once.
     pub queue: usize,
+    /// Authorities that the certificate of PostgreSQL may come from, as PEM. `None`: those of the
+    /// system.
+    pub ca_pem: Option<Vec<u8>>,
 }
 
 impl Default for PoolSettings {
@@ -30,7 +37,9 @@ impl Default for PoolSettings {
             size: 10,
             connection_timeout: Duration::from_secs(1),
             write_timeout: Duration::from_secs(5),
+            deadline: Duration::from_secs(4),
             queue: 256,
+            ca_pem: None,
         }
     }
 }
@@ -51,7 +60,8 @@ pub(crate) enum Backend {
 /// Runs a query of `queries/` on the connection of whichever database this is.
 ///
 /// `query!(storage.read, repository::find(id))` expands to one call for each database. The lane
-/// (`read`, `scan`, `write`) is SQLite's; PostgreSQL has one for all.
+/// is `read` (a bounded number of rows by an index), `scan` (any read), `write` or `migrate`. The
+/// query may run more than once: it uses its arguments by reference, or copies them.
 macro_rules! query {
     ($storage:ident.$lane:ident, $module:ident::$query:ident($($argument:expr),* $(,)?)) => {
         match $storage.backend() {
@@ -64,7 +74,7 @@ macro_rules! query {
             }
             $crate::storage::Backend::Postgres(database) => {
                 database
-                    .run(move |connection| {
+                    .$lane(move |connection| {
                         $crate::postgres::$module::$query(connection, $($argument),*)
                     })
                     .await
@@ -76,8 +86,8 @@ pub(crate) use query;
 
 impl Storage {
     /// Opens the database. A SQLite file that is absent is made, readable by its owner only; its
-    /// folder must exist. PostgreSQL is contacted in the background: a server that does not answer
-    /// makes the calls fail, not this one.
+    /// folder must exist. PostgreSQL is contacted by the calls: a server that does not answer makes
+    /// them fail, not this one.
     ///
     /// The schema is left as it is: see [`Storage::schema_state`] and [`Storage::migrate`].
     ///
@@ -85,10 +95,17 @@ impl Storage {
     ///
     /// [`OpenError::CannotOpen`]; [`OpenError::NotOurs`] for a file that something else wrote,
     /// which is not touched.
+    #[expect(clippy::needless_pass_by_value, reason = "settings are made for one storage")]
     pub fn open(url: &DatabaseUrl, settings: PoolSettings) -> Result<Self, OpenError> {
         let backend = match &url.0 {
-            Kind::Sqlite(path) => Backend::Sqlite(Sqlite::open(path, settings)?),
-            Kind::Postgres { url, .. } => Backend::Postgres(Postgres::open(url, settings)),
+            Kind::Sqlite(path) => Backend::Sqlite(Sqlite::open(path, &settings)?),
+            Kind::Postgres(server) => {
+                let database = url.to_string();
+                let opened = Postgres::open(server, &settings);
+                Backend::Postgres(
+                    opened.map_err(|source| OpenError::CannotOpen { database, source })?,
+                )
+            }
         };
         Ok(Self { backend: Arc::new(backend), url: url.clone() })
     }
@@ -97,16 +114,41 @@ impl Storage {
         &self.backend
     }
 
-    /// Moves what SQLite's write-ahead log holds into the database file, for a clean shutdown;
-    /// nothing to do on PostgreSQL. What was acknowledged is safe without it.
+    /// Ends all connections, for a clean shutdown; calls fail from now on. On SQLite the
+    /// write-ahead log is moved into the database file and its companions are removed, unless
+    /// another process uses them. What was acknowledged is safe without it.
+    ///
+    /// # Errors
+    ///
+    /// [`RepositoryError::Unavailable`] when calls of others did not end within a few seconds.
+    pub async fn close(&self) -> Result<(), RepositoryError> {
+        match self.backend() {
+            Backend::Sqlite(database) => database.close().await,
+            Backend::Postgres(database) => {
+                database.close();
+                Ok(())
+            }
+        }
+    }
+
+    /// Settings of the server, by name, that let it lose what it has acknowledged when its machine
+    /// fails. None on SQLite, where this program makes them.
     ///
     /// # Errors
     ///
     /// [`RepositoryError::Unavailable`].
-    pub async fn checkpoint(&self) -> Result<(), RepositoryError> {
+    pub async fn durability_warnings(&self) -> Result<Vec<String>, RepositoryError> {
         match self.backend() {
-            Backend::Sqlite(database) => database.checkpoint().await,
-            Backend::Postgres(_) => Ok(()),
+            Backend::Sqlite(_) => Ok(Vec::new()),
+            Backend::Postgres(database) => database.durability_warnings().await,
+        }
+    }
+
+    /// Whether the last write that reached the database failed because of a fault of it.
+    pub(crate) fn has_fault(&self) -> bool {
+        match self.backend() {
+            Backend::Sqlite(database) => database.has_fault(),
+            Backend::Postgres(database) => database.has_fault(),
         }
     }
 }

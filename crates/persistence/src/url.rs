@@ -5,6 +5,19 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use tokio_postgres::config::{Config, Host, SslMode};
 
+/// How connections to PostgreSQL are encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TlsMode {
+    /// Never.
+    Disable,
+    /// If the server can; with whoever answers.
+    Prefer,
+    /// Always; with whoever answers, unless an authority is named.
+    Require,
+    /// Always, and the certificate must be trusted and for this host.
+    VerifyFull,
+}
+
 /// Address of the registry's database: `sqlite://PATH` or `postgres://…`.
 ///
 /// `Display` and `Debug` show neither password nor parameters.
@@ -14,7 +27,13 @@ pub struct DatabaseUrl(pub(crate) Kind);
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Kind {
     Sqlite(PathBuf),
-    Postgres { url: String, config: Box<Config> },
+    Postgres(Box<PostgresUrl>),
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct PostgresUrl {
+    pub(crate) config: Config,
+    pub(crate) tls: TlsMode,
 }
 
 /// Why a text is no address of a database. Never quotes the text, which may hold a password.
@@ -32,11 +51,6 @@ pub enum DatabaseUrlError {
          characters of the password percent-encoded)"
     )]
     Malformed,
-    /// TLS is demanded, which this version cannot do.
-    #[error(
-        "asks for TLS (sslmode), which this version cannot do yet: use sslmode=disable or prefer, or a tunnel"
-    )]
-    TlsNotSupported,
 }
 
 impl DatabaseUrl {
@@ -51,7 +65,7 @@ impl DatabaseUrl {
     pub fn sqlite_path(&self) -> Option<&Path> {
         match &self.0 {
             Kind::Sqlite(path) => Some(path),
-            Kind::Postgres { .. } => None,
+            Kind::Postgres(_) => None,
         }
     }
 }
@@ -69,26 +83,50 @@ impl FromStr for DatabaseUrl {
         if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
             return Err(DatabaseUrlError::UnknownScheme);
         }
-        // tokio-postgres knows `disable`, `prefer` and `require`; libpq also knows these two.
-        if ["sslmode=verify-ca", "sslmode=verify-full"].iter().any(|mode| text.contains(mode)) {
-            return Err(DatabaseUrlError::TlsNotSupported);
-        }
+        let (text, checked) = without_verification(text);
         let config: Config = text.parse().map_err(|_| DatabaseUrlError::Malformed)?;
-        if config.get_ssl_mode() == SslMode::Require {
-            return Err(DatabaseUrlError::TlsNotSupported);
-        }
         if config.get_hosts().is_empty() {
             return Err(DatabaseUrlError::Malformed);
         }
-        Ok(Self(Kind::Postgres { url: text.to_owned(), config: Box::new(config) }))
+        let tls = match config.get_ssl_mode() {
+            _ if checked => TlsMode::VerifyFull,
+            SslMode::Disable => TlsMode::Disable,
+            SslMode::Require => TlsMode::Require,
+            _ => TlsMode::Prefer,
+        };
+        Ok(Self(Kind::Postgres(Box::new(PostgresUrl { config, tls }))))
     }
+}
+
+/// tokio-postgres knows `disable`, `prefer` and `require`; libpq also knows `verify-ca` and
+/// `verify-full`, which become `require` here, and are told apart. Only parameters are looked at: a
+/// password may look like one.
+fn without_verification(text: &str) -> (String, bool) {
+    let credentials_end = text.find('@').unwrap_or(0);
+    let Some(question_mark) = text[credentials_end..].find('?') else {
+        return (text.to_owned(), false);
+    };
+    let (address, parameters) = text.split_at(credentials_end + question_mark + 1);
+    let mut checked = false;
+    let parameters: Vec<_> = parameters
+        .split('&')
+        .map(|parameter| match parameter {
+            "sslmode=verify-ca" | "sslmode=verify-full" => {
+                checked = true;
+                "sslmode=require"
+            }
+            other => other,
+        })
+        .collect();
+    (format!("{address}{}", parameters.join("&")), checked)
 }
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
-            Kind::Postgres { config, .. } => {
+            Kind::Postgres(url) => {
+                let config = &url.config;
                 f.write_str("postgres://")?;
                 if let Some(user) = config.get_user() {
                     write!(f, "{user}@")?;
@@ -121,7 +159,7 @@ impl fmt::Debug for DatabaseUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use DatabaseUrlError::{Malformed, NoFile, TlsNotSupported, UnknownScheme};
+    use DatabaseUrlError::{Malformed, NoFile, UnknownScheme};
 
     #[test]
     fn addresses_are_read_and_shown_without_password() {
@@ -153,9 +191,19 @@ mod tests {
         {
             assert_eq!(refused(text), Err(Malformed), "{text}");
         }
-        for mode in ["require", "verify-ca", "verify-full"] {
-            let text = format!("postgres://u:secret@h/d?sslmode={mode}");
-            assert_eq!(refused(&text), Err(TlsNotSupported), "{mode}");
-        }
+    }
+    #[test]
+    fn encryption_is_read_from_the_parameters_alone() {
+        let mode = |rest: &str| match format!("postgres://u:sslmode=verify-full@h/d{rest}").parse()
+        {
+            Ok(DatabaseUrl(Kind::Postgres(url))) => url.tls,
+            other => panic!("{rest}: {other:?}"),
+        };
+        assert_eq!(mode(""), TlsMode::Prefer);
+        assert_eq!(mode("?sslmode=disable"), TlsMode::Disable);
+        assert_eq!(mode("?sslmode=prefer"), TlsMode::Prefer);
+        assert_eq!(mode("?connect_timeout=3&sslmode=require"), TlsMode::Require);
+        assert_eq!(mode("?sslmode=verify-ca"), TlsMode::VerifyFull);
+        assert_eq!(mode("?sslmode=verify-full&application_name=a"), TlsMode::VerifyFull);
     }
 }

@@ -13,7 +13,8 @@ pub enum AssignOutcome {
     AlreadyHere(Assignment),
 }
 
-/// Why a dataset was not assigned or released; nothing was changed.
+/// Why a dataset was not assigned or released; nothing was changed, but for
+/// [`RepositoryError::OutcomeUnknown`].
 #[derive(Debug, thiserror::Error)]
 pub enum AssignmentError {
     /// No such datastore, or it is deleted.

@@ -18,7 +18,7 @@ pub use checks::{CheckLog, MOST_CHECKS};
 pub use cipher::{CipherError, CredentialCipher, SealContext, SecretField};
 pub use clock::Clock;
 pub use entropy::Entropy;
-pub use repository::{DatastoreRepository, NewDatastore, Page, RepositoryError};
+pub use repository::{DatastoreRepository, NewDatastore, Page, RepositoryError, StorageFault};
 pub use tester::{ConnectionTester, TestError};
 pub use tokens::TokenRepository;
 

@@ -29,7 +29,8 @@ pub struct Page<T> {
     pub rows: Vec<T>,
 }
 
-/// Why storage did not do what it was asked to; nothing was changed.
+/// Why storage did not do what it was asked to; nothing was changed, but for
+/// [`RepositoryError::OutcomeUnknown`].
 #[derive(Debug, thiserror::Error)]
 pub enum RepositoryError {
     /// Another datastore that is not deleted has the name.
@@ -52,6 +53,10 @@ pub enum RepositoryError {
     /// The database does not answer, is busy, or has no room.
     #[error("the storage is unavailable")]
     Unavailable(#[source] Cause),
+    /// The database broke off while it stored: everything is stored, or nothing. Never tried again
+    /// by the storage itself.
+    #[error("the storage broke off, and whether it stored the change is unknown")]
+    OutcomeUnknown(#[source] Cause),
     /// A stored row is not valid.
     #[error("row {id} of {table} is corrupt in column {column}")]
     Corrupt {
@@ -67,10 +72,25 @@ pub enum RepositoryError {
     Internal(#[source] Cause),
 }
 
+/// What is wrong with a storage that can be read and not written: the cause of
+/// [`RepositoryError::Unavailable`], told to callers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StorageFault {
+    /// The disk is full.
+    #[error("no space is left on its disk")]
+    NoSpace,
+    /// The file, its file system or the server takes no writes.
+    #[error("it is read-only")]
+    ReadOnly,
+    /// The disk fails.
+    #[error("its disk reports errors")]
+    DiskError,
+}
+
 /// Keeps datastores. Only rows that are not deleted are found, listed, changed and deleted.
 ///
 /// Every command writes its history entry in the same transaction as its change: both are stored,
-/// or neither. What a command acknowledged survives the end of process and machine.
+/// or neither. Each may fail as `OutcomeUnknown`. What a command acknowledged survives the end of process and machine.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait DatastoreRepository: Send + Sync {
@@ -132,10 +152,11 @@ pub trait DatastoreRepository: Send + Sync {
         entry: HistoryEntry,
     ) -> Result<(), RepositoryError>;
 
-    /// Reads the database once, for readiness.
+    /// Reads the database once, for readiness; after a write that failed because of a
+    /// [`StorageFault`] it also tries to write, until that succeeds.
     ///
     /// # Errors
     ///
-    /// `Unavailable`.
+    /// `Unavailable`, with the fault as its cause where it is one.
     async fn ping(&self) -> Result<(), RepositoryError>;
 }

@@ -57,6 +57,14 @@ pub struct Database {
     /// Longest wait for a free connection in milliseconds, 1 to 60000. Default: 1000.
     #[serde(deserialize_with = "strict::number::<1, 60_000, _, _>")]
     pub pool_wait_ms: u64,
+    /// Longest time of one piece of work in PostgreSQL, waits included, in milliseconds, 100 to
+    /// 60000. Default: 4000.
+    #[serde(deserialize_with = "strict::number::<100, 60_000, _, _>")]
+    pub deadline_ms: u64,
+    /// PEM file of the certificate authorities that PostgreSQL's certificate may come from.
+    /// Default: those of the system.
+    #[serde(default, deserialize_with = "strict::some_path")]
+    pub tls_ca_file: Option<PathBuf>,
 }
 
 /// The listener of the API.

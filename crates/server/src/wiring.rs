@@ -84,9 +84,9 @@ impl Application {
                 ended
             }
         };
-        if let Err(error) = self.storage.checkpoint().await {
-            // Everything that was acknowledged is in the log, and the next start reads it.
-            tracing::warn!(%error, "the write-ahead log was not moved into the database file");
+        if let Err(error) = self.storage.close().await {
+            // Everything that was acknowledged is on disk, and the next start finds it.
+            tracing::warn!(%error, "the database was not closed");
         }
         ended
     }

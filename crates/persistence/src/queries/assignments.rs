@@ -23,7 +23,7 @@ pub(crate) fn assign(
     let mut attempt = 1;
     loop {
         match transaction(conn, |conn| try_assign(conn, wish, entry)) {
-            Err(Failure::Database(error))
+            Err(Failure::BeforeCommit(error))
                 if attempt < ATTEMPTS && violates(&error, CURRENT_DATASET) =>
             {
                 attempt += 1;

@@ -1,6 +1,6 @@
 //! The schema's version. Compiled for each database: see `sqlite.rs`, `postgres.rs`.
 
-use super::{Conn, Db, MIGRATIONS, has_table, while_migrating_alone};
+use super::{Conn, Db, MIGRATIONS, has_table, snapshot, while_migrating_alone};
 use crate::error::Failure;
 use crate::migrations::Versions;
 use crate::schema::__diesel_schema_migrations as applied_migrations;
@@ -10,18 +10,19 @@ use diesel::prelude::*;
 use diesel_migrations::MigrationHarness as _;
 
 pub(crate) fn versions(conn: &mut Conn) -> Result<Versions, Failure> {
-    let mut versions = Versions {
-        known: known()?,
-        has_tables: has_table(conn, "sealed_canary")?,
-        applied: vec![],
-    };
-    if has_table(conn, "__diesel_schema_migrations")? {
-        versions.applied = applied_migrations::table
-            .select(applied_migrations::version)
-            .order(applied_migrations::version)
-            .load(conn)?;
-    }
-    Ok(versions)
+    let known = known()?;
+    // Another process may migrate at this moment.
+    snapshot(conn, |conn| {
+        let has_tables = has_table(conn, "sealed_canary")?;
+        let applied = match has_table(conn, "__diesel_schema_migrations")? {
+            false => Vec::new(),
+            true => applied_migrations::table
+                .select(applied_migrations::version)
+                .order(applied_migrations::version)
+                .load(conn)?,
+        };
+        Ok(Versions { known, applied, has_tables })
+    })
 }
 
 fn known() -> Result<Vec<String>, Failure> {

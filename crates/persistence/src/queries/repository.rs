@@ -17,7 +17,7 @@ pub(crate) fn insert(
     record: RecordId,
     created_at: Timestamp,
     written: &WrittenDatastore,
-    entry: NewHistory,
+    entry: &NewHistory,
 ) -> Result<i64, Failure> {
     transaction(conn, |conn| {
         let id: i64 = diesel::insert_into(datastores::table)
@@ -29,7 +29,7 @@ pub(crate) fn insert(
             .returning(datastores::id)
             .get_result(conn)
             .map_err(name_taken)?;
-        history::write(conn, &entry.of(id, Some(Version::FIRST)))?;
+        history::write(conn, &entry.clone().of(id, Some(Version::FIRST)))?;
         Ok(id)
     })
 }
@@ -108,6 +108,14 @@ fn refuse_if_in_use(conn: &mut Conn, id: DatastoreId) -> Result<(), Failure> {
 pub(crate) fn ping(conn: &mut Conn) -> Result<(), Failure> {
     let newest = tokens::table.select(tokens::id).order(tokens::id.desc());
     newest.first::<i64>(conn).optional()?;
+    Ok(())
+}
+
+/// Writes, and changes nothing.
+pub(crate) fn touch(conn: &mut Conn) -> Result<(), Failure> {
+    use crate::schema::__diesel_schema_migrations as migrations;
+    let same = migrations::version.eq(migrations::version);
+    diesel::update(migrations::table).set(same).execute(conn)?;
     Ok(())
 }
 

@@ -1,9 +1,10 @@
 use super::*;
 use crate::schema::sealed_canary;
+use diesel::connection::SimpleConnection as _;
 use diesel::sql_types::{Integer, Text};
 
 fn open(folder: &tempfile::TempDir) -> Sqlite {
-    Sqlite::open(&folder.path().join("x.db"), PoolSettings::default()).expect("opens")
+    Sqlite::open(&folder.path().join("x.db"), &PoolSettings::default()).expect("opens")
 }
 
 fn folder() -> tempfile::TempDir {

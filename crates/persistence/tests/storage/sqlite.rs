@@ -135,8 +135,8 @@ async fn replace_secret(storage: &Storage, stored: &Datastore) {
     storage.update(&next, stored.version, entry(Action::Update)).await.expect("stores");
 }
 
-#[tokio::test]
-async fn a_replaced_secret_is_wiped_and_a_checkpoint_empties_the_log() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replaced_secret_is_wiped_and_closing_leaves_the_one_file() {
     let file = TestFile::new();
     let storage = migrated(&file).await;
     let mut new = new_datastore("one");
@@ -145,17 +145,21 @@ async fn a_replaced_secret_is_wiped_and_a_checkpoint_empties_the_log() {
         *password = SealedValue::new(secret.to_vec());
     }
     let stored = storage.insert(new, entry(Action::Create)).await.expect("stores");
-    storage.checkpoint().await.expect("nobody reads");
+    storage.close().await.expect("nobody uses it");
     let holds_secret = || {
         let content = std::fs::read(file.path()).expect("reads");
         content.windows(secret.len()).any(|window| window == secret)
     };
     assert!(holds_secret());
+    let storage = file.open();
     replace_secret(&storage, &stored).await;
-    storage.checkpoint().await.expect("nobody reads");
+    storage.close().await.expect("nobody uses it");
     assert!(!holds_secret());
-    let log = format!("{}-wal", file.path().display());
-    assert_eq!(std::fs::metadata(log).expect("is there").len(), 0);
+    let folder = file.path().parent().expect("in a folder").to_owned();
+    let names: Vec<_> = std::fs::read_dir(folder).expect("reads").flatten().collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+    let closed = storage.find(stored.id).await;
+    assert!(matches!(closed, Err(RepositoryError::Unavailable(_))), "{closed:?}");
 }
 
 #[tokio::test]

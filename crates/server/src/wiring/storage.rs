@@ -21,6 +21,9 @@ pub(super) async fn open_with_keys(
         // A new or older database can be asked only once it has the tables.
         storage.migrate().await?;
     }
+    for setting in storage.durability_warnings().await? {
+        tracing::warn!("PostgreSQL has {setting} off: it may lose what it has acknowledged");
+    }
     keys::check(settings, &storage, given.as_ref()).await?;
     let cipher = match given {
         Some(cipher) => cipher,
@@ -50,7 +53,7 @@ pub(crate) async fn open_current(settings: &Settings) -> Result<Storage, StartEr
 pub(crate) async fn migrate(settings: &Settings) -> Result<Vec<String>, StartError> {
     let storage = open(settings)?;
     let ran = storage.migrate().await?;
-    storage.checkpoint().await?;
+    storage.close().await?;
     Ok(ran)
 }
 
@@ -62,9 +65,19 @@ fn open(settings: &Settings) -> Result<Storage, StartError> {
         }
         bootstrap::warn_of_network_file_system(path);
     }
+    let ca_pem = match &settings.database.tls_ca_file {
+        None => None,
+        Some(path) => Some(std::fs::read(path).map_err(|source| StartError::Unreadable {
+            key: "database.tls_ca_file",
+            path: path.clone(),
+            source,
+        })?),
+    };
     let pool = PoolSettings {
         size: settings.database.pool_size,
         connection_timeout: Duration::from_millis(settings.database.pool_wait_ms),
+        deadline: Duration::from_millis(settings.database.deadline_ms),
+        ca_pem,
         ..PoolSettings::default()
     };
     Ok(Storage::open(&url, pool)?)

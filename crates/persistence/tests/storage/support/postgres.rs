@@ -77,8 +77,7 @@ impl TestDatabase for TestServer {
         // build.
         let patient = Duration::from_secs(60);
         let settings = PoolSettings::default();
-        let settings =
-            PoolSettings { connection_timeout: patient, write_timeout: patient, ..settings };
+        let settings = PoolSettings { connection_timeout: patient, deadline: patient, ..settings };
         Storage::open(&self.url(), settings).expect("opens")
     }
 

@@ -50,6 +50,7 @@ impl TestDatabase for TestFile {
         self.open_with(PoolSettings {
             connection_timeout: patient,
             write_timeout: patient,
+            deadline: patient,
             ..settings
         })
     }

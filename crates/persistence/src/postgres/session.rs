@@ -1,0 +1,155 @@
+//! One connection to the server, and the runtime that drives it.
+
+use super::wire::{Refusal, Wire};
+use diesel_async::AsyncPgConnection;
+use diesel_async::async_connection_wrapper::{AsyncConnectionWrapper, BlockOn};
+use std::cell::Cell;
+use std::io;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use tokio::runtime::Runtime;
+use tokio::task::AbortHandle;
+use tokio::time::sleep_until;
+
+/// What the queries are compiled for.
+pub(crate) type Conn = AsyncConnectionWrapper<AsyncPgConnection, Session>;
+
+/// Drives one connection on whichever blocking thread uses it: no other thread is woken.
+///
+/// At the deadline of the work in hand it closes the connection, and whatever waits for an answer
+/// learns that there will be none: a server that is frozen holds no thread.
+#[derive(Clone)]
+pub(crate) struct Session(Option<Arc<Inner>>);
+
+struct Inner {
+    runtime: Runtime,
+    wire: Arc<Wire>,
+    deadline: Mutex<Instant>,
+    /// The task that reads and writes; with its end the connection is closed.
+    driver: Mutex<Option<AbortHandle>>,
+    /// What had been sent when the work began, and when its last statement did.
+    sent_before_work: AtomicU64,
+    sent_before_statement: AtomicU64,
+}
+
+impl Session {
+    pub(super) fn new(wire: Arc<Wire>, deadline: Instant) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Self(Some(Arc::new(Inner {
+            runtime,
+            wire,
+            deadline: Mutex::new(deadline),
+            driver: Mutex::new(None),
+            sent_before_work: AtomicU64::new(0),
+            sent_before_statement: AtomicU64::new(0),
+        }))))
+    }
+
+    fn inner(&self) -> &Inner {
+        self.0.as_ref().expect("taken in `drop` only")
+    }
+
+    /// Reads and writes for a connection, whenever this session waits for something.
+    pub(super) fn drive(&self, connection: impl Future<Output = ()> + Send + 'static) {
+        let task = self.inner().runtime.spawn(connection);
+        *lock(&self.inner().driver) = Some(task.abort_handle());
+    }
+
+    /// The connection as diesel has it, driven by this session.
+    pub(super) fn into_connection(self, connection: AsyncPgConnection) -> Conn {
+        NEXT.set(Some(self));
+        Conn::from(connection)
+    }
+
+    /// Begins a piece of work, which ends at `deadline`.
+    pub(super) fn begin(&self, deadline: Instant) {
+        let inner = self.inner();
+        *lock(&inner.deadline) = deadline;
+        inner.wire.forget();
+        inner.sent_before_work.store(inner.wire.sent(), Relaxed);
+    }
+
+    pub(super) fn is_late(&self) -> bool {
+        Instant::now() >= *lock(&self.inner().deadline)
+    }
+
+    /// The last error that the server answered with since the work began.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        self.inner().wire.refusal()
+    }
+
+    /// Whether anything was sent since the work began.
+    pub(super) fn has_sent(&self) -> bool {
+        let inner = self.inner();
+        inner.wire.sent() > inner.sent_before_work.load(Relaxed)
+    }
+
+    /// Whether anything of the last statement was sent.
+    pub(super) fn has_sent_statement(&self) -> bool {
+        let inner = self.inner();
+        inner.wire.sent() > inner.sent_before_statement.load(Relaxed)
+    }
+
+    /// Takes in what has arrived meanwhile, such as the server's goodbye; no round trip.
+    pub(super) fn look(&self) {
+        self.inner().runtime.block_on(async {
+            // The first turn looks at the socket, the second lets the connection see it, the third
+            // lets it end.
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+}
+
+impl Inner {
+    fn close(&self) {
+        if let Some(driver) = lock(&self.driver).take() {
+            driver.abort();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+thread_local! {
+    /// What the next call of `get_runtime` on this thread hands to diesel-async, which takes no
+    /// value but asks for one.
+    static NEXT: Cell<Option<Session>> = const { Cell::new(None) };
+}
+
+impl BlockOn for Session {
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let inner = self.inner();
+        inner.sent_before_statement.store(inner.wire.sent(), Relaxed);
+        let deadline = *lock(&inner.deadline);
+        inner.runtime.block_on(async {
+            let mut future = pin!(future);
+            tokio::select! {
+                biased;
+                output = &mut future => output,
+                () = sleep_until(deadline.into()) => {
+                    inner.close();
+                    future.await
+                }
+            }
+        })
+    }
+
+    fn get_runtime() -> Self {
+        NEXT.take().expect("a connection is made by `into_connection`")
+    }
+}
+
+impl Drop for Session {
+    /// A runtime that is dropped inside another one panics, unless it is told not to wait.
+    fn drop(&mut self) {
+        if let Some(inner) = self.0.take().and_then(Arc::into_inner) {
+            inner.runtime.shutdown_background();
+        }
+    }
+}
