@@ -49,3 +49,12 @@ pub struct Assignment {
     /// Name of the token that assigned it.
     pub assigned_by: TokenName,
 }
+
+/// An assignment from its beginning to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssignmentPeriod {
+    /// The assignment.
+    pub assignment: Assignment,
+    /// When it ended; `None` while it lasts.
+    pub released_at: Option<Timestamp>,
+}

@@ -148,6 +148,11 @@ pub struct Datastore {
 #[error("the datastore is deleted already")]
 pub struct AlreadyDeleted;
 
+/// The datastore is not deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the datastore is not deleted")]
+pub struct NotDeleted;
+
 impl Datastore {
     /// This datastore as deleted at `now`: one version on, everything else kept for the history.
     ///
@@ -159,5 +164,23 @@ impl Datastore {
             return Err(AlreadyDeleted);
         }
         Ok(Self { version: self.version.next(), deleted_at: Some(now), ..self.clone() })
+    }
+
+    /// This datastore as restored at `now`: one version on, everything as it was when it was
+    /// deleted.
+    ///
+    /// # Errors
+    ///
+    /// [`NotDeleted`] when it lives.
+    pub fn restore(&self, now: Timestamp) -> Result<Self, NotDeleted> {
+        if self.deleted_at.is_none() {
+            return Err(NotDeleted);
+        }
+        Ok(Self {
+            version: self.version.next(),
+            updated_at: now.max(self.updated_at),
+            deleted_at: None,
+            ..self.clone()
+        })
     }
 }

@@ -9,6 +9,7 @@ pub enum Action {
     Create,
     Update,
     Delete,
+    Restore,
     Assign,
     Release,
     TokenCreate,
@@ -17,10 +18,11 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Create,
         Self::Update,
         Self::Delete,
+        Self::Restore,
         Self::Assign,
         Self::Release,
         Self::TokenCreate,
@@ -34,6 +36,7 @@ impl Action {
             Self::Create => "create",
             Self::Update => "update",
             Self::Delete => "delete",
+            Self::Restore => "restore",
             Self::Assign => "assign",
             Self::Release => "release",
             Self::TokenCreate => "token_create",
@@ -130,4 +133,41 @@ pub struct HistoryEntry {
     pub changes: Vec<Change>,
     /// The request that caused it; `None` for commands.
     pub request_id: Option<RequestId>,
+}
+
+/// Number of a history entry, in the order of recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId(pub i64);
+
+/// An entry of the history as it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedEntry {
+    /// Number.
+    pub id: EntryId,
+    /// When.
+    pub at: Timestamp,
+    /// Name of the token that acted, or of the command.
+    pub actor: TokenName,
+    /// What was done.
+    pub action: Action,
+    /// To which datastore; `None` for tokens.
+    pub datastore: Option<DatastoreId>,
+    /// The record's version after it; `None` where no version counts.
+    pub version: Option<Version>,
+    /// What changed, as it was written down: a JSON object such as
+    /// `{"port":{"from":5432,"to":5433},"password":"changed"}`, in the order of the members.
+    pub changes: String,
+    /// The request that caused it; `None` for commands.
+    pub request_id: Option<RequestId>,
+}
+
+/// Which entries; `None` filters nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HistoryFilter {
+    /// Of this datastore, deleted or not.
+    pub datastore: Option<DatastoreId>,
+    /// By this actor.
+    pub actor: Option<TokenName>,
+    /// Of this kind.
+    pub action: Option<Action>,
 }

@@ -34,13 +34,19 @@ pub use connection::{
 };
 pub use connection_input::SecretPlan;
 pub use connection_string::{ConnectionString, ConnectionStringError};
-pub use datasets::{Assignment, DatasetId, DatasetName};
-pub use datastore::{AlreadyDeleted, Datastore, DatastoreId, Profile, RecordId, Version};
+pub use datasets::{Assignment, AssignmentPeriod, DatasetId, DatasetName};
+pub use datastore::{
+    AlreadyDeleted, Datastore, DatastoreId, NotDeleted, Profile, RecordId, Version,
+};
 pub use draft::Draft;
 pub use fields::{DatastoreFields, Expected, Member};
-pub use history::{Action, Change, FieldChange, HistoryEntry, HistoryValue, RequestId};
+pub use history::{
+    Action, Change, EntryId, FieldChange, HistoryEntry, HistoryFilter, HistoryValue, RecordedEntry,
+    RequestId,
+};
 pub use listing::{
-    ListFilter, ListQuery, OrderKey, Ordering, PageRequest, SearchTerms, search_text,
+    Anchor, KeyValue, ListFilter, ListQuery, OrderKey, Ordering, PageRequest, Paging, SearchTerms,
+    Side, search_text,
 };
 pub use performance::{Check, CheckSummary, Percentiles, SeriesPoint, Status, Window};
 pub use probe::{FailureCode, ProbeDetails, ProbeFailure, ProbeReport, Step, StepReport};

@@ -1,6 +1,6 @@
 //! Questions about many datastores.
 
-use crate::{DatastoreType, Description, Name, System};
+use crate::{Datastore, DatastoreId, DatastoreType, Description, Name, System, Timestamp};
 use unicode_normalization::UnicodeNormalization;
 
 /// Brings text into the form in which it is searched: NFC and lower case in all scripts.
@@ -55,6 +55,8 @@ pub struct ListFilter {
     pub is_active: Option<bool>,
     /// Words to find.
     pub search: SearchTerms,
+    /// Deleted ones instead of those that live.
+    pub deleted: bool,
 }
 
 /// What lists can be ordered by.
@@ -117,15 +119,79 @@ impl PageRequest {
     }
 }
 
-/// A question for a page of datastores. Ties are broken by id, in the direction of the last key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// On which side of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Rows that come before it.
+    Before,
+    /// Rows that come after it.
+    After,
+}
+
+/// Which rows of a list whose rows are found again by `K`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Paging<K> {
+    /// A page by number, with the count of all rows.
+    Number(PageRequest),
+    /// The `size` rows nearest to a row, on one side of it and in the order of the list; at the
+    /// beginning of the list without one. Rows that come and go elsewhere move nothing, and the
+    /// cost does not depend on the position.
+    Cursor {
+        /// Rows a page, 1 to 500.
+        size: u32,
+        /// The row, which need not exist any more, and the side.
+        from: Option<(Side, K)>,
+    },
+}
+
+/// The place of a datastore in an ordering: its keys, and its id for ties.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Anchor {
+    /// One value for each key of the ordering.
+    pub keys: Vec<KeyValue>,
+    /// The datastore.
+    pub id: DatastoreId,
+}
+
+/// A datastore's value of an [`OrderKey`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum KeyValue {
+    /// [`OrderKey::CreatedAt`]
+    Time(Timestamp),
+    /// [`OrderKey::Name`], [`OrderKey::Type`]
+    Text(String),
+    /// [`OrderKey::AvgResponseTimeMs`]
+    Number(Option<f64>),
+}
+
+impl Anchor {
+    /// The place of `datastore`.
+    #[must_use]
+    pub fn of(datastore: &Datastore, ordering: &[Ordering]) -> Self {
+        let profile = &datastore.profile;
+        let value = |ordering: &Ordering| match ordering.key {
+            OrderKey::CreatedAt => KeyValue::Time(datastore.created_at),
+            OrderKey::Name => KeyValue::Text(profile.name.as_str().to_owned()),
+            OrderKey::Type => {
+                KeyValue::Text(profile.classification.datastore_type().as_str().to_owned())
+            }
+            OrderKey::AvgResponseTimeMs => {
+                KeyValue::Number(profile.avg_response_time_ms.map(|time| time.get()))
+            }
+        };
+        Self { keys: ordering.iter().map(value).collect(), id: datastore.id }
+    }
+}
+
+/// A question for some datastores. Ties are broken by id, in the direction of the last key.
+#[derive(Clone, Debug, PartialEq)]
 pub struct ListQuery {
     /// Which.
     pub filter: ListFilter,
-    /// In which order; not empty.
+    /// In which order; not empty, no key twice.
     pub ordering: Vec<Ordering>,
-    /// Which page.
-    pub page: PageRequest,
+    /// Which rows; an anchor has one value of the right kind for each key of `ordering`.
+    pub paging: Paging<Anchor>,
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use crate::{Page, RepositoryError};
 use async_trait::async_trait;
-use datastore_domain::{Assignment, DatasetId, DatastoreId, HistoryEntry, PageRequest, Timestamp};
+use datastore_domain::{
+    Assignment, AssignmentPeriod, DatasetId, DatastoreId, HistoryEntry, PageRequest, Timestamp,
+};
 
 /// What an assignment did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,4 +87,16 @@ pub trait DatasetAssignments: Send + Sync {
         datastore: DatastoreId,
         page: PageRequest,
     ) -> Result<Page<Assignment>, RepositoryError>;
+
+    /// Present and past assignments of a datastore, deleted or not: newest first, ties against the
+    /// order of assignment. A datastore that does not exist has none.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable`, `Corrupt`.
+    async fn history(
+        &self,
+        datastore: DatastoreId,
+        page: PageRequest,
+    ) -> Result<Page<AssignmentPeriod>, RepositoryError>;
 }

@@ -9,6 +9,7 @@ mod checks;
 mod cipher;
 mod clock;
 mod entropy;
+mod history;
 mod repository;
 mod tester;
 mod tokens;
@@ -18,15 +19,16 @@ pub use checks::{CheckLog, MOST_CHECKS};
 pub use cipher::{CipherError, CredentialCipher, SealContext, SecretField};
 pub use clock::Clock;
 pub use entropy::Entropy;
+pub use history::HistoryLog;
 pub use repository::{DatastoreRepository, NewDatastore, Page, RepositoryError, StorageFault};
 pub use tester::{ConnectionTester, TestError};
-pub use tokens::TokenRepository;
+pub use tokens::{MOST_TOKENS, TokenRepository};
 
 #[cfg(feature = "mock")]
 pub use {
     assignments::MockDatasetAssignments, checks::MockCheckLog, cipher::MockCredentialCipher,
-    clock::MockClock, entropy::MockEntropy, repository::MockDatastoreRepository,
-    tester::MockConnectionTester, tokens::MockTokenRepository,
+    clock::MockClock, entropy::MockEntropy, history::MockHistoryLog,
+    repository::MockDatastoreRepository, tester::MockConnectionTester, tokens::MockTokenRepository,
 };
 
 /// A cause that only the log sees.

@@ -20,12 +20,16 @@ pub struct NewDatastore {
     pub connection: SealedConnection,
 }
 
-/// One page of rows, and how many rows there are on all pages.
+/// Some rows of a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page<T> {
-    /// All rows that match.
-    pub count: u64,
-    /// The rows of this page.
+    /// All rows that match, read in the same snapshot; `None` for a page by cursor.
+    pub count: Option<u64>,
+    /// Whether rows come before these.
+    pub before: bool,
+    /// Whether rows come after these.
+    pub after: bool,
+    /// The rows, in the order of the list.
     pub rows: Vec<T>,
 }
 
@@ -49,6 +53,12 @@ pub enum RepositoryError {
         datasets: Vec<String>,
         /// How many.
         count: u64,
+    },
+    /// There are as many valid tokens as there may be.
+    #[error("there are {limit} valid tokens already")]
+    TooManyTokens {
+        /// How many there may be.
+        limit: u32,
     },
     /// The database does not answer, is busy, or has no room.
     #[error("the storage is unavailable")]
@@ -87,10 +97,12 @@ pub enum StorageFault {
     DiskError,
 }
 
-/// Keeps datastores. Only rows that are not deleted are found, listed, changed and deleted.
+/// Keeps datastores. Only rows that are not deleted are found, listed, changed and deleted, unless
+/// a method says otherwise.
 ///
 /// Every command writes its history entry in the same transaction as its change: both are stored,
-/// or neither. Each may fail as `OutcomeUnknown`. What a command acknowledged survives the end of process and machine.
+/// or neither. Each may fail as `OutcomeUnknown`. What a command acknowledged survives the end of
+/// process and machine.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait DatastoreRepository: Send + Sync {
@@ -113,9 +125,16 @@ pub trait DatastoreRepository: Send + Sync {
     /// `Unavailable`, `Corrupt`.
     async fn find(&self, id: DatastoreId) -> Result<Option<Datastore>, RepositoryError>;
 
-    /// The page asked for, in the order asked for: text by code point, absent figures last in both
+    /// The datastore with this number, deleted or not.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable`, `Corrupt`.
+    async fn find_any(&self, id: DatastoreId) -> Result<Option<Datastore>, RepositoryError>;
+
+    /// The rows asked for, in the order asked for: text by code point, absent figures last in both
     /// directions, ties by id in the direction of the last key. Beyond the last page: no rows, and
-    /// the right count.
+    /// the right count. Count and rows are of one moment.
     ///
     /// # Errors
     ///
@@ -148,6 +167,21 @@ pub trait DatastoreRepository: Send + Sync {
     async fn delete(
         &self,
         deleted: &Datastore,
+        expected: Version,
+        entry: HistoryEntry,
+    ) -> Result<(), RepositoryError>;
+
+    /// Brings the deleted row of `restored.id` back, provided that it is still at version
+    /// `expected`. `restored` carries its own next version and time.
+    ///
+    /// # Errors
+    ///
+    /// [`RepositoryError::NameTaken`] when a living datastore has the name meanwhile, decided by
+    /// the database; [`RepositoryError::VersionConflict`]; [`RepositoryError::NotFound`] when there
+    /// is no such row or it is not deleted; `Unavailable`.
+    async fn restore(
+        &self,
+        restored: &Datastore,
         expected: Version,
         entry: HistoryEntry,
     ) -> Result<(), RepositoryError>;
