@@ -128,6 +128,17 @@ pub enum Side {
     After,
 }
 
+impl Side {
+    /// The other one.
+    #[must_use]
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::Before => Self::After,
+            Self::After => Self::Before,
+        }
+    }
+}
+
 /// Which rows of a list whose rows are found again by `K`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Paging<K> {

@@ -1,10 +1,11 @@
 //! The port of assignments.
 
-use crate::rows::NewHistory;
+use crate::rows::{NewHistory, parsed};
 use crate::storage::{Storage, query};
 use async_trait::async_trait;
 use datastore_domain::{
-    Assignment, DatasetId, DatasetName, DatastoreId, HistoryEntry, PageRequest, Timestamp,
+    Assignment, AssignmentPeriod, DatasetId, DatasetName, DatastoreId, HistoryEntry, PageRequest,
+    Timestamp,
 };
 use datastore_ports::{AssignOutcome, AssignmentError, DatasetAssignments, Page, RepositoryError};
 
@@ -55,8 +56,14 @@ impl DatasetAssignments for Storage {
         datastore: DatastoreId,
         page: PageRequest,
     ) -> Result<Page<Assignment>, RepositoryError> {
-        let page = query!(self.read, assignments::current_page(datastore, page))?;
-        let rows = page.rows.into_iter().map(Assignment::try_from).collect::<Result<_, _>>()?;
-        Ok(Page { count: page.count, rows })
+        parsed(query!(self.read, assignments::current_page(datastore, page))?)
+    }
+
+    async fn history(
+        &self,
+        datastore: DatastoreId,
+        page: PageRequest,
+    ) -> Result<Page<AssignmentPeriod>, RepositoryError> {
+        parsed(query!(self.read, assignments::history_page(datastore, page))?)
     }
 }

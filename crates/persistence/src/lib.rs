@@ -1,6 +1,6 @@
 //! Repositories of the registry on SQLite and PostgreSQL, by diesel over r2d2.
 //!
-//! [`Storage`] implements the four storage ports. Queries are written once, in `queries/`, and
+//! [`Storage`] implements the storage ports. Queries are written once, in `queries/`, and
 //! compiled for both connections (see `sqlite.rs` and `postgres.rs`); what differs between the two
 //! are named functions in those two files. Diesel is synchronous, and nothing outside this crate
 //! knows: the lanes of `lane.rs` decide which thread waits.
@@ -12,8 +12,10 @@ mod checks;
 mod error;
 mod fault;
 mod history;
+mod keyset;
 mod lane;
 mod migrations;
+mod pages;
 mod postgres;
 mod repository;
 mod rows;
@@ -26,7 +28,6 @@ mod transaction;
 mod url;
 
 pub use error::{OpenError, SchemaError};
-pub use history::RecordedEntry;
 pub use migrations::SchemaState;
 pub use storage::{PoolSettings, Storage};
 pub use url::{DatabaseUrl, DatabaseUrlError};

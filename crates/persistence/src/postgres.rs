@@ -186,6 +186,29 @@ pub(crate) fn lock_living(
         .optional()
 }
 
+/// Version of a deleted datastore; the row is locked as by [`lock_living`].
+pub(crate) fn lock_deleted(
+    connection: &mut Conn,
+    datastore: DatastoreId,
+) -> QueryResult<Option<i64>> {
+    use crate::schema::datastores::{id, version};
+    crate::schema::deleted()
+        .filter(id.eq(datastore.get()))
+        .select(version)
+        .for_no_key_update()
+        .first(connection)
+        .optional()
+}
+
+/// Key of the advisory lock that a transaction holds while it makes a token: any number that nobody
+/// else uses.
+const TOKEN_LOCK: i64 = migrating::MIGRATION_LOCK + 1;
+
+/// Lets one transaction at a time make tokens, so that each counts those of the one before.
+pub(crate) fn lock_new_tokens(connection: &mut Conn) -> QueryResult<()> {
+    connection.batch_execute(&format!("SELECT pg_advisory_xact_lock({TOKEN_LOCK})"))
+}
+
 /// Whether `error` is the violation of this unique index.
 pub(crate) fn violates(error: &DieselError, index: crate::schema::UniqueIndex) -> bool {
     matches!(error, DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, information)

@@ -1,20 +1,27 @@
 //! The port of datastores.
 
 use crate::error::Reason;
-use crate::rows::{NewHistory, WrittenDatastore, stored_datastore};
+use crate::rows::{NewHistory, WrittenDatastore, parsed, stored_datastore};
 use crate::storage::{Storage, query};
 use async_trait::async_trait;
 use datastore_domain::{Datastore, DatastoreId, HistoryEntry, ListQuery, Timestamp, Version};
 use datastore_ports::{DatastoreRepository, NewDatastore, Page, RepositoryError};
 
-/// When and as which version a datastore is deleted.
+/// As which version, and when, a datastore is deleted or restored.
 #[derive(Clone, Copy)]
-pub(crate) struct Deletion {
+pub(crate) struct Turn {
     pub(crate) id: DatastoreId,
     pub(crate) expected: Version,
     pub(crate) version: Version,
     pub(crate) updated_at: Timestamp,
-    pub(crate) deleted_at: Timestamp,
+    pub(crate) deleted_at: Option<Timestamp>,
+}
+
+impl Turn {
+    fn new(turned: &Datastore, expected: Version) -> Self {
+        let Datastore { id, version, updated_at, deleted_at, .. } = *turned;
+        Self { id, expected, version, updated_at, deleted_at }
+    }
 }
 
 /// The entry, as one of this datastore as it is after the change.
@@ -40,6 +47,10 @@ impl DatastoreRepository for Storage {
         query!(self.read, repository::find(id))?.map(Datastore::try_from).transpose()
     }
 
+    async fn find_any(&self, id: DatastoreId) -> Result<Option<Datastore>, RepositoryError> {
+        query!(self.read, repository::find_any(id))?.map(Datastore::try_from).transpose()
+    }
+
     async fn list(&self, query: &ListQuery) -> Result<Page<Datastore>, RepositoryError> {
         let query = query.clone();
         // A search looks at every row that the filters leave.
@@ -48,8 +59,7 @@ impl DatastoreRepository for Storage {
         } else {
             query!(self.scan, list::list(&query))?
         };
-        let rows = page.rows.into_iter().map(Datastore::try_from).collect::<Result<_, _>>()?;
-        Ok(Page { count: page.count, rows })
+        parsed(page)
     }
 
     async fn update(
@@ -75,13 +85,24 @@ impl DatastoreRepository for Storage {
         expected: Version,
         entry: HistoryEntry,
     ) -> Result<(), RepositoryError> {
-        let deleted_at = deleted.deleted_at.ok_or_else(|| {
-            RepositoryError::Internal(Reason("a deletion without its time").into())
-        })?;
-        let Datastore { id, version, updated_at, .. } = *deleted;
-        let deletion = Deletion { id, expected, version, updated_at, deleted_at };
-        let entry = entry_of(deleted, &entry);
-        query!(self.write, repository::delete(deletion, &entry))
+        if deleted.deleted_at.is_none() {
+            return Err(RepositoryError::Internal(Reason("a deletion without its time").into()));
+        }
+        let (turn, entry) = (Turn::new(deleted, expected), entry_of(deleted, &entry));
+        query!(self.write, repository::delete(turn, &entry))
+    }
+
+    async fn restore(
+        &self,
+        restored: &Datastore,
+        expected: Version,
+        entry: HistoryEntry,
+    ) -> Result<(), RepositoryError> {
+        if restored.deleted_at.is_some() {
+            return Err(RepositoryError::Internal(Reason("restored, and still deleted").into()));
+        }
+        let (turn, entry) = (Turn::new(restored, expected), entry_of(restored, &entry));
+        query!(self.write, repository::restore(turn, &entry))
     }
 
     async fn ping(&self) -> Result<(), RepositoryError> {

@@ -6,14 +6,14 @@ mod datastores;
 mod history;
 mod tokens;
 
-pub(crate) use assignments::{AssignmentRow, NewAssignment};
+pub(crate) use assignments::{AssignmentRow, NewAssignment, PeriodRow};
 pub(crate) use checks::{CheckRow, NewCheck};
 pub(crate) use datastores::{DatastoreRow, WrittenDatastore, stored_datastore};
 pub(crate) use history::{HistoryRow, NewHistory};
 pub(crate) use tokens::{NewToken, TokenRow};
 
 use datastore_domain::Timestamp;
-use datastore_ports::RepositoryError;
+use datastore_ports::{Page, RepositoryError};
 
 /// Where a row stands, to name it when one of its columns does not parse.
 #[derive(Clone, Copy)]
@@ -43,4 +43,13 @@ impl Origin {
     ) -> Result<Option<Timestamp>, RepositoryError> {
         micros.map(|micros| self.time(column, micros)).transpose()
     }
+}
+
+/// The page with its rows parsed.
+pub(crate) fn parsed<R, T>(page: Page<R>) -> Result<Page<T>, RepositoryError>
+where
+    T: TryFrom<R, Error = RepositoryError>,
+{
+    let rows = page.rows.into_iter().map(T::try_from).collect::<Result<_, _>>()?;
+    Ok(Page { count: page.count, before: page.before, after: page.after, rows })
 }

@@ -22,6 +22,12 @@ pub(crate) fn living() -> _ {
     datastores::table.filter(datastores::deleted_at.is_null())
 }
 
+/// The datastores that are deleted.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub(crate) fn deleted() -> _ {
+    datastores::table.filter(datastores::deleted_at.is_not_null())
+}
+
 /// The assignments that have not ended.
 #[diesel::dsl::auto_type(no_type_alias)]
 pub(crate) fn current() -> _ {

@@ -214,6 +214,25 @@ pub(crate) fn lock_living(
         .optional()
 }
 
+/// Version of a deleted datastore, which stays as it is: see [`lock_living`].
+pub(crate) fn lock_deleted(
+    connection: &mut Conn,
+    datastore: DatastoreId,
+) -> QueryResult<Option<i64>> {
+    use crate::schema::datastores::{id, version};
+    crate::schema::deleted()
+        .filter(id.eq(datastore.get()))
+        .select(version)
+        .first(connection)
+        .optional()
+}
+
+/// Nothing to do: the transaction is the only writer.
+#[expect(clippy::unnecessary_wraps, reason = "its counterpart for PostgreSQL may fail")]
+pub(crate) fn lock_new_tokens(_: &mut Conn) -> QueryResult<()> {
+    Ok(())
+}
+
 /// Whether `error` is the violation of this unique index; SQLite names the column.
 pub(crate) fn violates(error: &DieselError, index: crate::schema::UniqueIndex) -> bool {
     matches!(error, DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, information)

@@ -1,12 +1,12 @@
 //! The port of access tokens.
 
-use crate::rows::{NewHistory, NewToken};
+use crate::rows::{NewHistory, NewToken, parsed};
 use crate::storage::{Storage, query};
 use async_trait::async_trait;
 use datastore_domain::{
-    HistoryEntry, Role, Timestamp, TokenDigest, TokenId, TokenName, TokenRecord,
+    HistoryEntry, PageRequest, Role, Timestamp, TokenDigest, TokenId, TokenName, TokenRecord,
 };
-use datastore_ports::{RepositoryError, TokenRepository};
+use datastore_ports::{Page, RepositoryError, TokenRepository};
 
 #[async_trait]
 impl TokenRepository for Storage {
@@ -20,7 +20,6 @@ impl TokenRepository for Storage {
         entry: HistoryEntry,
     ) -> Result<TokenRecord, RepositoryError> {
         let new = NewToken::new(&name, role, digest, created_at, expires_at);
-        let entry = NewHistory::new(&entry);
         query!(self.write, tokens::insert(&new, &entry))?.try_into()
     }
 
@@ -28,8 +27,12 @@ impl TokenRepository for Storage {
         query!(self.read, tokens::find(digest))?.map(TokenRecord::try_from).transpose()
     }
 
-    async fn list(&self) -> Result<Vec<TokenRecord>, RepositoryError> {
-        query!(self.read, tokens::list())?.into_iter().map(TokenRecord::try_from).collect()
+    async fn get(&self, id: TokenId) -> Result<Option<TokenRecord>, RepositoryError> {
+        query!(self.read, tokens::get(id))?.map(TokenRecord::try_from).transpose()
+    }
+
+    async fn list(&self, page: PageRequest) -> Result<Page<TokenRecord>, RepositoryError> {
+        parsed(query!(self.read, tokens::list(page))?)
     }
 
     async fn revoke(

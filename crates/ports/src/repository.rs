@@ -20,7 +20,9 @@ pub struct NewDatastore {
     pub connection: SealedConnection,
 }
 
-/// Some rows of a list.
+/// Some rows of a list, and what lies on both sides of them at the same moment. Both sides are
+/// looked at, also by cursor: an anchor whose row is gone may have become the beginning of the list,
+/// and nothing may lead to a page that is empty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page<T> {
     /// All rows that match, read in the same snapshot; `None` for a page by cursor.

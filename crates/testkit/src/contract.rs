@@ -12,36 +12,16 @@ pub mod races;
 pub mod repository;
 pub mod tokens;
 
-use async_trait::async_trait;
-use datastore_domain::{Action, Datastore, DatastoreId, RequestId, Timestamp, TokenName, Version};
+use datastore_domain::{
+    Action, Datastore, DatastoreId, EntryId, HistoryFilter, Paging, RecordedEntry, Side,
+};
 use datastore_ports::{
-    CheckLog, DatasetAssignments, DatastoreRepository, NewDatastore, RepositoryError,
+    CheckLog, DatasetAssignments, DatastoreRepository, HistoryLog, NewDatastore, RepositoryError,
     TokenRepository,
 };
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-
-/// One entry of the history, as every implementation can tell it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the members are those of `datastore_domain::HistoryEntry`")]
-pub struct HistoryLine {
-    pub at: Timestamp,
-    pub actor: TokenName,
-    pub action: Action,
-    pub datastore: Option<DatastoreId>,
-    pub version: Option<Version>,
-    /// A JSON object, as in `{"port":{"from":5432,"to":5433},"password":"changed"}`.
-    pub changes: String,
-    pub request_id: Option<RequestId>,
-}
-
-/// Reads the history of an implementation under test; no port, since the core only writes it.
-#[async_trait]
-pub trait HistoryReader: Send + Sync {
-    /// The entries of one datastore, or all of them, in the order of recording.
-    async fn history(&self, datastore: Option<DatastoreId>) -> Vec<HistoryLine>;
-}
 
 /// An empty storage under test.
 #[expect(missing_docs, reason = "each is the port of its type")]
@@ -50,7 +30,7 @@ pub struct Subject {
     pub assignments: Arc<dyn DatasetAssignments>,
     pub tokens: Arc<dyn TokenRepository>,
     pub checks: Arc<dyn CheckLog>,
-    pub history: Arc<dyn HistoryReader>,
+    pub history: Arc<dyn HistoryLog>,
     /// What must live as long as the test: a folder, a database to be dropped.
     _guard: Box<dyn Any + Send + Sync>,
 }
@@ -63,21 +43,37 @@ impl fmt::Debug for Subject {
 
 impl Subject {
     /// A storage under test with what it needs to live, which is dropped last.
-    pub fn new<S>(
-        storage: Arc<S>,
-        history: Arc<dyn HistoryReader>,
-        guard: impl Any + Send + Sync,
-    ) -> Self
+    pub fn new<S>(storage: Arc<S>, guard: impl Any + Send + Sync) -> Self
     where
-        S: DatastoreRepository + DatasetAssignments + TokenRepository + CheckLog + 'static,
+        S: DatastoreRepository
+            + DatasetAssignments
+            + TokenRepository
+            + CheckLog
+            + HistoryLog
+            + 'static,
     {
         Self {
             datastores: storage.clone(),
             assignments: storage.clone(),
             tokens: storage.clone(),
-            checks: storage,
-            history,
+            checks: storage.clone(),
+            history: storage,
             _guard: Box::new(guard),
+        }
+    }
+
+    /// The history of one datastore, or all of it, in the order of recording.
+    pub(crate) async fn recorded(&self, datastore: Option<DatastoreId>) -> Vec<RecordedEntry> {
+        let filter = HistoryFilter { datastore, ..HistoryFilter::default() };
+        let (mut entries, mut anchor) = (Vec::new(), EntryId(0));
+        loop {
+            let paging = Paging::Cursor { size: 500, from: Some((Side::Before, anchor)) };
+            let page = self.history.entries(&filter, paging).await.expect("the storage answers");
+            entries.extend(page.rows.into_iter().rev());
+            match entries.last() {
+                Some(last) if page.before => anchor = last.id,
+                _ => return entries,
+            }
         }
     }
 
@@ -123,7 +119,7 @@ pub(crate) use assert_form;
 /// # use std::sync::Arc;
 /// async fn make() -> Subject {
 ///     let storage = Arc::new(MemoryStorage::new());
-///     Subject::new(storage.clone(), storage, ())
+///     Subject::new(storage, ())
 /// }
 ///
 /// datastore_testkit::storage_contract!(make);

@@ -7,7 +7,8 @@ mod repository;
 mod tokens;
 
 use datastore_domain::{
-    Assignment, Check, Datastore, DatastoreId, HistoryEntry, Timestamp, TokenDigest, TokenRecord,
+    Assignment, Check, Datastore, DatastoreId, HistoryEntry, PageRequest, Side, Timestamp,
+    TokenDigest, TokenRecord,
 };
 use datastore_ports::{Page, RepositoryError};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +30,7 @@ struct State {
     /// The number of each is its place, from 1.
     tokens: Vec<(TokenDigest, TokenRecord)>,
     checks: Vec<(DatastoreId, Check)>,
+    /// The number of each is its place, from 1.
     history: Vec<HistoryEntry>,
 }
 
@@ -87,9 +89,36 @@ fn next_number(rows: usize) -> i64 {
 }
 
 /// Cuts one page out of all rows.
-fn page_of<T>(rows: Vec<T>, page: datastore_domain::PageRequest) -> Page<T> {
-    let count = rows.len() as u64;
-    let skip = usize::try_from(page.offset()).unwrap_or(usize::MAX);
-    let rows = rows.into_iter().skip(skip).take(page.size as usize).collect();
-    Page { count, rows }
+fn page_of<T>(rows: Vec<T>, page: PageRequest) -> Page<T> {
+    let all = rows.len();
+    let skip = usize::try_from(page.offset()).unwrap_or(usize::MAX).min(all);
+    let rows: Vec<_> = rows.into_iter().skip(skip).take(page.size as usize).collect();
+    let before = skip > 0;
+    Page { count: Some(all as u64), before, after: skip + rows.len() < all, rows }
+}
+
+/// Cuts the rows nearest to a place out of all rows; `compare` tells where a row is from the place.
+fn page_from<T>(
+    mut rows: Vec<T>,
+    size: u32,
+    from: Option<Side>,
+    compare: impl Fn(&T) -> std::cmp::Ordering,
+) -> Page<T> {
+    let size = size as usize;
+    let (start, end) = match from {
+        None => (0, size),
+        Some(Side::After) => {
+            let start = rows.partition_point(|row| compare(row).is_le());
+            (start, start.saturating_add(size))
+        }
+        Some(Side::Before) => {
+            let end = rows.partition_point(|row| compare(row).is_lt());
+            (end.saturating_sub(size), end)
+        }
+    };
+    let end = end.min(rows.len());
+    let (before, after) = (start > 0, end < rows.len());
+    rows.truncate(end);
+    rows.drain(..start);
+    Page { count: None, before, after, rows }
 }

@@ -5,8 +5,7 @@ use datastore_testkit::contract::Subject;
 use std::sync::Arc;
 
 async fn make() -> Subject {
-    let storage = Arc::new(MemoryStorage::new());
-    Subject::new(storage.clone(), storage, ())
+    Subject::new(Arc::new(MemoryStorage::new()), ())
 }
 
 datastore_testkit::storage_contract!(make);

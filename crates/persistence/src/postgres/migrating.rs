@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use std::time::{Duration, Instant};
 
 /// Key of the advisory lock that migrations hold; any number that nobody else uses.
-const MIGRATION_LOCK: i64 = 0x0064_6174_6173_746f;
+pub(super) const MIGRATION_LOCK: i64 = 0x0064_6174_6173_746f;
 
 /// How long migrations may take in all.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);

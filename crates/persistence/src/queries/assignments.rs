@@ -1,9 +1,10 @@
 //! Assignments of datasets. Compiled for each database: see `sqlite.rs`, `postgres.rs`.
 
-use super::{Conn, history, lock_living, transaction, violates};
+use super::{Conn, history, lock_living, snapshot, transaction, violates};
 use crate::assignments::Wish;
 use crate::error::Failure;
-use crate::rows::{AssignmentRow, NewAssignment, NewHistory};
+use crate::pages::{numbered, offset};
+use crate::rows::{AssignmentRow, NewAssignment, NewHistory, PeriodRow};
 use crate::schema::{CURRENT_DATASET, assignments, current};
 use datastore_domain::{Assignment, DatasetId, DatasetName, DatastoreId, PageRequest, Timestamp};
 use datastore_ports::{AssignOutcome, AssignmentError, Page};
@@ -129,12 +130,30 @@ pub(crate) fn current_page(
     page: PageRequest,
 ) -> Result<Page<AssignmentRow>, Failure> {
     let here = || current().filter(assignments::datastore_id.eq(datastore.get()));
-    let count: i64 = here().count().get_result(conn)?;
-    let rows = here()
-        .select(AssignmentRow::as_select())
-        .order((assignments::assigned_at, assignments::id))
-        .limit(page.size.into())
-        .offset(super::list::offset(page))
-        .load(conn)?;
-    Ok(Page { count: count.unsigned_abs(), rows })
+    snapshot(conn, |conn| {
+        let rows = here()
+            .select(AssignmentRow::as_select())
+            .order((assignments::assigned_at, assignments::id))
+            .limit(page.size.into())
+            .offset(offset(page))
+            .load(conn)?;
+        Ok(numbered(page, rows, || here().count().get_result(conn))?)
+    })
+}
+
+pub(crate) fn history_page(
+    conn: &mut Conn,
+    datastore: DatastoreId,
+    page: PageRequest,
+) -> Result<Page<PeriodRow>, Failure> {
+    let here = || assignments::table.filter(assignments::datastore_id.eq(datastore.get()));
+    snapshot(conn, |conn| {
+        let rows = here()
+            .select(PeriodRow::as_select())
+            .order((assignments::assigned_at.desc(), assignments::id.desc()))
+            .limit(page.size.into())
+            .offset(offset(page))
+            .load(conn)?;
+        Ok(numbered(page, rows, || here().count().get_result(conn))?)
+    })
 }

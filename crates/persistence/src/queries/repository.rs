@@ -1,8 +1,8 @@
 //! Commands and look-ups of datastores. Compiled for each database: see `sqlite.rs`, `postgres.rs`.
 
-use super::{Conn, history, lock_living, transaction, violates};
+use super::{Conn, history, lock_deleted, lock_living, transaction, violates};
 use crate::error::Failure;
-use crate::repository::Deletion;
+use crate::repository::Turn;
 use crate::rows::{DatastoreRow, NewHistory, WrittenDatastore};
 use crate::schema::{LIVING_NAME, assignments, current, datastores, living, tokens};
 use datastore_domain::{DatastoreId, RecordId, Timestamp, Version};
@@ -39,6 +39,11 @@ pub(crate) fn find(conn: &mut Conn, id: DatastoreId) -> Result<Option<DatastoreR
     Ok(row.get_result(conn).optional()?)
 }
 
+pub(crate) fn find_any(conn: &mut Conn, id: DatastoreId) -> Result<Option<DatastoreRow>, Failure> {
+    let row = datastores::table.find(id.get()).select(DatastoreRow::as_select());
+    Ok(row.get_result(conn).optional()?)
+}
+
 pub(crate) fn update(
     conn: &mut Conn,
     id: DatastoreId,
@@ -64,30 +69,46 @@ pub(crate) fn update(
     })
 }
 
-pub(crate) fn delete(
-    conn: &mut Conn,
-    deletion: Deletion,
-    entry: &NewHistory,
-) -> Result<(), Failure> {
+pub(crate) fn delete(conn: &mut Conn, turn: Turn, entry: &NewHistory) -> Result<(), Failure> {
     transaction(conn, |conn| {
         // Whoever assigns takes the same lock: an assignment is either counted here, or comes
         // after the deletion and finds nothing.
-        let Some((version, _)) = lock_living(conn, deletion.id)? else {
-            return Err(Failure::Refused(RepositoryError::NotFound));
-        };
-        if version != deletion.expected.get() {
-            return Err(Failure::Refused(RepositoryError::VersionConflict));
-        }
-        refuse_if_in_use(conn, deletion.id)?;
-        diesel::update(living().filter(datastores::id.eq(deletion.id.get())))
-            .set((
-                datastores::version.eq(deletion.version.get()),
-                datastores::updated_at.eq(deletion.updated_at.as_micros()),
-                datastores::deleted_at.eq(deletion.deleted_at.as_micros()),
-            ))
-            .execute(conn)?;
-        Ok(history::write(conn, entry)?)
+        let version = lock_living(conn, turn.id)?.map(|(version, _)| version);
+        refuse_other_version(version, turn)?;
+        refuse_if_in_use(conn, turn.id)?;
+        Ok(write_turn(conn, turn, entry)?)
     })
+}
+
+pub(crate) fn restore(conn: &mut Conn, turn: Turn, entry: &NewHistory) -> Result<(), Failure> {
+    transaction(conn, |conn| {
+        let version = lock_deleted(conn, turn.id)?;
+        refuse_other_version(version, turn)?;
+        write_turn(conn, turn, entry).map_err(name_taken)
+    })
+}
+
+/// `version` is that of the locked row, if there is one.
+fn refuse_other_version(version: Option<i64>, turn: Turn) -> Result<(), Failure> {
+    match version {
+        None => Err(Failure::Refused(RepositoryError::NotFound)),
+        Some(version) if version != turn.expected.get() => {
+            Err(Failure::Refused(RepositoryError::VersionConflict))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// Changes the locked row.
+fn write_turn(conn: &mut Conn, turn: Turn, entry: &NewHistory) -> QueryResult<()> {
+    diesel::update(datastores::table.find(turn.id.get()))
+        .set((
+            datastores::version.eq(turn.version.get()),
+            datastores::updated_at.eq(turn.updated_at.as_micros()),
+            datastores::deleted_at.eq(turn.deleted_at.map(Timestamp::as_micros)),
+        ))
+        .execute(conn)?;
+    history::write(conn, entry)
 }
 
 fn refuse_if_in_use(conn: &mut Conn, id: DatastoreId) -> Result<(), Failure> {

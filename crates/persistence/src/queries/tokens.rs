@@ -1,26 +1,42 @@
 //! Access tokens. Compiled for each database: see `sqlite.rs`, `postgres.rs`.
 
-use super::{Conn, history, transaction};
+use super::{Conn, history, lock_new_tokens, snapshot, transaction};
 use crate::error::Failure;
+use crate::pages::{numbered, offset};
 use crate::rows::{NewHistory, NewToken, TokenRow};
 use crate::schema::tokens;
-use datastore_domain::{Timestamp, TokenDigest, TokenId};
-use datastore_ports::RepositoryError;
+use datastore_domain::{Change, HistoryEntry, PageRequest, Timestamp, TokenDigest, TokenId};
+use datastore_ports::{MOST_TOKENS, Page, RepositoryError};
 use diesel::prelude::*;
 
 pub(crate) fn insert(
     conn: &mut Conn,
     new: &NewToken,
-    entry: &NewHistory,
+    entry: &HistoryEntry,
 ) -> Result<TokenRow, Failure> {
     transaction(conn, |conn| {
+        lock_new_tokens(conn)?;
+        if valid_at(conn, new.created_at)? >= i64::from(MOST_TOKENS) {
+            let limit = MOST_TOKENS;
+            return Err(Failure::Refused(RepositoryError::TooManyTokens { limit }));
+        }
         let row = diesel::insert_into(tokens::table)
             .values(new)
             .returning(TokenRow::as_returning())
             .get_result(conn)?;
-        history::write(conn, entry)?;
+        let mut entry = entry.clone();
+        entry.changes.insert(0, Change::text("token_id", None, Some(&row.id.to_string())));
+        history::write(conn, &NewHistory::new(&entry))?;
         Ok(row)
     })
+}
+
+fn valid_at(conn: &mut Conn, at: i64) -> QueryResult<i64> {
+    tokens::table
+        .filter(tokens::revoked_at.is_null())
+        .filter(tokens::expires_at.is_null().or(tokens::expires_at.gt(at)))
+        .count()
+        .get_result(conn)
 }
 
 pub(crate) fn find(conn: &mut Conn, digest: TokenDigest) -> Result<Option<TokenRow>, Failure> {
@@ -30,8 +46,20 @@ pub(crate) fn find(conn: &mut Conn, digest: TokenDigest) -> Result<Option<TokenR
     Ok(row.get_result(conn).optional()?)
 }
 
-pub(crate) fn list(conn: &mut Conn) -> Result<Vec<TokenRow>, Failure> {
-    Ok(tokens::table.select(TokenRow::as_select()).order(tokens::id).load(conn)?)
+pub(crate) fn get(conn: &mut Conn, id: TokenId) -> Result<Option<TokenRow>, Failure> {
+    Ok(tokens::table.find(id.0).select(TokenRow::as_select()).get_result(conn).optional()?)
+}
+
+pub(crate) fn list(conn: &mut Conn, page: PageRequest) -> Result<Page<TokenRow>, Failure> {
+    snapshot(conn, |conn| {
+        let rows = tokens::table
+            .select(TokenRow::as_select())
+            .order(tokens::id)
+            .limit(page.size.into())
+            .offset(offset(page))
+            .load(conn)?;
+        Ok(numbered(page, rows, || tokens::table.count().get_result(conn))?)
+    })
 }
 
 pub(crate) fn revoke(

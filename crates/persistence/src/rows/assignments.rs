@@ -2,7 +2,9 @@
 
 use super::Origin;
 use crate::schema::assignments;
-use datastore_domain::{Assignment, DatasetId, DatasetName, DatastoreId, TokenName};
+use datastore_domain::{
+    Assignment, AssignmentPeriod, DatasetId, DatasetName, DatastoreId, TokenName,
+};
 use datastore_ports::RepositoryError;
 use diesel::prelude::{Insertable, Queryable, Selectable};
 
@@ -17,6 +19,16 @@ pub(crate) struct AssignmentRow {
     name: Option<String>,
     assigned_at: i64,
     assigned_by: String,
+}
+
+/// An assignment and its end as read.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = assignments)]
+#[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(crate) struct PeriodRow {
+    #[diesel(embed)]
+    assignment: AssignmentRow,
+    released_at: Option<i64>,
 }
 
 /// An assignment that begins.
@@ -67,5 +79,14 @@ impl TryFrom<AssignmentRow> for Assignment {
             assigned_at: origin.time("assigned_at", row.assigned_at)?,
             assigned_by: origin.parse("assigned_by", assigned_by)?,
         })
+    }
+}
+
+impl TryFrom<PeriodRow> for AssignmentPeriod {
+    type Error = RepositoryError;
+
+    fn try_from(row: PeriodRow) -> Result<Self, RepositoryError> {
+        let released_at = row.assignment.origin().optional_time("released_at", row.released_at)?;
+        Ok(Self { assignment: row.assignment.try_into()?, released_at })
     }
 }

@@ -1,11 +1,10 @@
 //! Rows of `history`.
 
 use super::Origin;
-use crate::history::RecordedEntry;
 use crate::schema::history;
 use datastore_domain::{
-    Action, Change, DatasetId, DatastoreId, FieldChange, HistoryEntry, HistoryValue, RequestId,
-    TokenName, Version,
+    Action, Change, DatasetId, DatastoreId, EntryId, FieldChange, HistoryEntry, HistoryValue,
+    RecordedEntry, RequestId, TokenName, Version,
 };
 use datastore_ports::RepositoryError;
 use diesel::prelude::{Insertable, Queryable, Selectable};
@@ -116,8 +115,10 @@ impl TryFrom<HistoryRow> for RecordedEntry {
         let version = row.version.map(|n| Version::new(n).ok_or(origin.corrupt("version")));
         let request_id =
             row.request_id.map(|id| RequestId::new(&id).ok_or(origin.corrupt("request_id")));
+        serde_json::from_str::<serde_json::Map<_, _>>(&row.changes)
+            .map_err(|_| origin.corrupt("changes"))?;
         Ok(Self {
-            id: row.id,
+            id: EntryId(row.id),
             at: origin.time("at", row.at)?,
             actor: origin.parse("actor", TokenName::try_from(row.actor.as_str()))?,
             action: action.ok_or(origin.corrupt("action"))?,

@@ -11,7 +11,7 @@ use diesel::prelude::{Insertable, Queryable, Selectable};
 #[diesel(table_name = tokens)]
 #[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
 pub(crate) struct TokenRow {
-    id: i64,
+    pub(crate) id: i64,
     name: String,
     role: String,
     created_at: i64,
@@ -27,7 +27,7 @@ pub(crate) struct NewToken {
     name: String,
     role: &'static str,
     digest: Vec<u8>,
-    created_at: i64,
+    pub(crate) created_at: i64,
     expires_at: Option<i64>,
 }
 

@@ -2,17 +2,18 @@
 
 #![expect(missing_docs, reason = "the names of the cases say what they check")]
 
-use super::{HistoryLine, Subject};
+use super::Subject;
 use crate::{assignment, at, dataset, entry, new_datastore, token_name};
 use datastore_domain::{
-    Action, Change, Datastore, DatastoreId, HistoryEntry, RequestId, Role, TokenDigest, Version,
+    Action, Change, Datastore, DatastoreId, HistoryEntry, RecordedEntry, RequestId, Role,
+    TokenDigest, Version,
 };
 
-async fn lines(subject: &Subject, datastore: &Datastore) -> Vec<HistoryLine> {
-    subject.history.history(Some(datastore.id)).await
+async fn lines(subject: &Subject, datastore: &Datastore) -> Vec<RecordedEntry> {
+    subject.recorded(Some(datastore.id)).await
 }
 
-fn summary(lines: &[HistoryLine]) -> Vec<(Action, Option<i64>)> {
+fn summary(lines: &[RecordedEntry]) -> Vec<(Action, Option<i64>)> {
     lines.iter().map(|line| (line.action, line.version.map(Version::get))).collect()
 }
 
@@ -28,13 +29,13 @@ pub async fn records_what_commands_did(subject: &Subject) {
         [(Action::Create, Some(1)), (Action::Update, Some(2)), (Action::Delete, Some(3))];
     assert_eq!(summary(&lines(subject, &one).await), expected);
     assert_eq!(summary(&lines(subject, &other).await), [(Action::Create, Some(1))]);
-    assert_eq!(subject.history.history(None).await.len(), 4);
+    assert_eq!(subject.recorded(None).await.len(), 4);
 }
 
 pub async fn records_nothing_for_what_was_refused(subject: &Subject) {
     let one = subject.insert(new_datastore("one")).await;
     subject.insert(new_datastore("taken")).await;
-    let before = subject.history.history(None).await;
+    let before = subject.recorded(None).await;
     let create = || entry(Action::Create);
     subject.datastores.insert(new_datastore("one"), create()).await.expect_err("name taken");
     let mut renamed = one.clone();
@@ -48,7 +49,7 @@ pub async fn records_nothing_for_what_was_refused(subject: &Subject) {
     let absent = dataset("d");
     let release = subject.assignments.release(one.id, &absent, at(1), entry(Action::Release));
     release.await.expect_err("not assigned");
-    assert_eq!(subject.history.history(None).await, before);
+    assert_eq!(subject.recorded(None).await, before);
     assert_eq!(subject.find(one.id).await, Some(one));
 }
 
@@ -82,7 +83,8 @@ pub async fn records_assignments_tokens_and_requests(subject: &Subject) {
         subject.assignments.assign(one.id, assignment("d", at(3)), false, by_command).await;
     assigned.expect("nothing is in the way");
     let line = lines(subject, &one).await.remove(1);
-    let expected = HistoryLine {
+    let expected = RecordedEntry {
+        id: line.id,
         at: at(3),
         actor: token_name("cli"),
         action: Action::Assign,
@@ -96,7 +98,7 @@ pub async fn records_assignments_tokens_and_requests(subject: &Subject) {
     let created = entry(Action::TokenCreate);
     let made = subject.tokens.insert(token_name("t"), Role::Admin, digest, at(4), None, created);
     made.await.expect("nothing is in the way");
-    let line = subject.history.history(None).await.pop().expect("the token's entry");
+    let line = subject.recorded(None).await.pop().expect("the token's entry");
     assert_eq!((line.action, line.datastore), (Action::TokenCreate, None));
     assert_eq!(line.request_id, RequestId::new("request-1"));
 }

@@ -40,7 +40,7 @@ pub async fn t38_one_of_twenty_inserts_of_one_name_wins(subject: &Subject) {
         let lost = results.iter().filter(|r| matches!(r, Err(RepositoryError::NameTaken))).count();
         assert_eq!((won, lost), (1, 19), "round {round}: {results:?}");
     }
-    assert_eq!(subject.history.history(None).await.len(), 5);
+    assert_eq!(subject.recorded(None).await.len(), 5);
 }
 
 pub async fn t38_a_datastore_is_never_deleted_with_datasets(subject: &Subject) {
@@ -48,7 +48,7 @@ pub async fn t38_a_datastore_is_never_deleted_with_datasets(subject: &Subject) {
         let stored = subject.insert(new_datastore(&format!("round {round}"))).await;
         let (assign, delete) = delete_against_assign(subject, &stored, round).await;
         let current = subject.assignments.current(stored.id, page(1, 10)).await;
-        let current = current.expect("the storage answers").count;
+        let current = current.expect("the storage answers").rows.len();
         let lives = subject.find(stored.id).await.is_some();
         match (assign, delete) {
             (Ok(_), Err(RepositoryError::InUse { count: 1, .. })) if lives && current == 1 => {}
@@ -98,7 +98,7 @@ pub async fn t38_one_of_ten_updates_of_one_version_wins(subject: &Subject) {
     let conflict = |r: &&Result<(), _>| matches!(r, Err(RepositoryError::VersionConflict));
     let lost = results.iter().filter(conflict).count();
     assert_eq!((won, lost), (1, 9), "{results:?}");
-    assert_eq!(subject.history.history(Some(stored.id)).await.len(), 2);
+    assert_eq!(subject.recorded(Some(stored.id)).await.len(), 2);
 }
 
 pub async fn t38_a_dataset_lives_in_one_place(subject: &Subject) {
@@ -119,7 +119,7 @@ pub async fn t38_a_dataset_lives_in_one_place(subject: &Subject) {
     let mut places = 0;
     for id in stored {
         let current = subject.assignments.current(id, page(1, 10)).await;
-        places += current.expect("the storage answers").count;
+        places += current.expect("the storage answers").rows.len();
     }
     assert_eq!(places, 2, "two datasets live in one place each");
 }
@@ -170,7 +170,7 @@ pub async fn t38_a_dataset_leaves_a_place_once(subject: &Subject) {
         }))
         .await;
     }
-    let lines = subject.history.history(Some(one)).await;
+    let lines = subject.recorded(Some(one)).await;
     let of = |action| lines.iter().filter(|line| line.action == action).count();
     assert_eq!((of(Action::Assign), of(Action::Release)), (50, 50));
 }

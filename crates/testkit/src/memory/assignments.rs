@@ -3,7 +3,8 @@
 use super::{Lived, MemoryStorage, State, page_of};
 use async_trait::async_trait;
 use datastore_domain::{
-    Action, Assignment, Change, DatasetId, DatastoreId, HistoryEntry, PageRequest, Timestamp,
+    Action, Assignment, AssignmentPeriod, Change, DatasetId, DatastoreId, HistoryEntry,
+    PageRequest, Timestamp,
 };
 use datastore_ports::{AssignOutcome, AssignmentError, DatasetAssignments, Page, RepositoryError};
 
@@ -73,6 +74,24 @@ impl DatasetAssignments for MemoryStorage {
         let mut rows: Vec<_> = here.map(|lived| lived.assignment.clone()).collect();
         // Stable: ties stay in the order of assignment.
         rows.sort_by_key(|assignment| assignment.assigned_at);
+        Ok(page_of(rows, page))
+    }
+
+    async fn history(
+        &self,
+        datastore: DatastoreId,
+        page: PageRequest,
+    ) -> Result<Page<AssignmentPeriod>, RepositoryError> {
+        let state = self.state()?;
+        let here = state.assignments.iter().filter(|lived| lived.datastore == datastore);
+        let period = |lived: &Lived| AssignmentPeriod {
+            assignment: lived.assignment.clone(),
+            released_at: lived.released_at,
+        };
+        let mut rows: Vec<_> = here.map(period).collect();
+        // Stable: ties stay in the order of assignment, until all of it is turned around.
+        rows.sort_by_key(|period| period.assignment.assigned_at);
+        rows.reverse();
         Ok(page_of(rows, page))
     }
 }

@@ -1,29 +1,51 @@
-//! The history, as the contract suite reads it.
+//! The history, as it would have been written down.
 
-use super::MemoryStorage;
-use crate::contract::{HistoryLine, HistoryReader};
+use super::{MemoryStorage, next_number, page_from, page_of};
 use async_trait::async_trait;
-use datastore_domain::{Change, DatastoreId, FieldChange, HistoryValue};
+use datastore_domain::{
+    Change, EntryId, FieldChange, HistoryEntry, HistoryFilter, HistoryValue, Paging, RecordedEntry,
+};
+use datastore_ports::{HistoryLog, Page, RepositoryError};
 use serde_json::{Value, json};
 
 #[async_trait]
-impl HistoryReader for MemoryStorage {
-    async fn history(&self, datastore: Option<DatastoreId>) -> Vec<HistoryLine> {
-        let mut entries = self.entries();
-        entries.retain(|entry| datastore.is_none() || entry.datastore == datastore);
-        entries
-            .into_iter()
-            .map(|entry| HistoryLine {
-                at: entry.at,
-                actor: entry.actor,
-                action: entry.action,
-                datastore: entry.datastore,
-                version: entry.version,
-                changes: changes(&entry.changes),
-                request_id: entry.request_id,
-            })
-            .collect()
+impl HistoryLog for MemoryStorage {
+    async fn entries(
+        &self,
+        filter: &HistoryFilter,
+        paging: Paging<EntryId>,
+    ) -> Result<Page<RecordedEntry>, RepositoryError> {
+        let mut rows: Vec<_> = self.state()?.history.iter().enumerate().map(recorded).collect();
+        rows.retain(|entry| matches(entry, filter));
+        rows.reverse();
+        Ok(match paging {
+            Paging::Number(page) => page_of(rows, page),
+            Paging::Cursor { size, from } => {
+                let (side, anchor) = from.unzip();
+                // Newest first: a greater number comes before.
+                page_from(rows, size, side, |row| anchor.cmp(&Some(row.id)))
+            }
+        })
     }
+}
+
+fn recorded((at, entry): (usize, &HistoryEntry)) -> RecordedEntry {
+    RecordedEntry {
+        id: EntryId(next_number(at)),
+        at: entry.at,
+        actor: entry.actor.clone(),
+        action: entry.action,
+        datastore: entry.datastore,
+        version: entry.version,
+        changes: changes(&entry.changes),
+        request_id: entry.request_id.clone(),
+    }
+}
+
+fn matches(entry: &RecordedEntry, filter: &HistoryFilter) -> bool {
+    (filter.datastore.is_none() || filter.datastore == entry.datastore)
+        && filter.actor.as_ref().is_none_or(|actor| *actor == entry.actor)
+        && filter.action.is_none_or(|action| action == entry.action)
 }
 
 fn changes(changes: &[Change]) -> String {

@@ -1,10 +1,10 @@
 //! The port of datastores.
 
-use super::{MemoryStorage, State, next_number, page_of};
+use super::{MemoryStorage, State, next_number, page_from, page_of};
 use async_trait::async_trait;
 use datastore_domain::{
-    Datastore, DatastoreId, HistoryEntry, ListFilter, ListQuery, Name, OrderKey, Ordering, Version,
-    search_text,
+    Anchor, Datastore, DatastoreId, HistoryEntry, KeyValue, ListFilter, ListQuery, Name, Ordering,
+    Paging, Version, search_text,
 };
 use datastore_ports::{DatastoreRepository, NewDatastore, Page, RepositoryError};
 use std::cmp;
@@ -38,12 +38,26 @@ impl DatastoreRepository for MemoryStorage {
         Ok(self.state()?.living(id).cloned())
     }
 
+    async fn find_any(&self, id: DatastoreId) -> Result<Option<Datastore>, RepositoryError> {
+        Ok(self.state()?.datastores.iter().find(|row| row.id == id).cloned())
+    }
+
     async fn list(&self, query: &ListQuery) -> Result<Page<Datastore>, RepositoryError> {
         let state = self.state()?;
-        let living = state.datastores.iter().filter(|d| d.deleted_at.is_none());
-        let mut rows: Vec<_> = living.filter(|d| matches(d, &query.filter)).cloned().collect();
-        rows.sort_by(|a, b| compare(a, b, &query.ordering));
-        Ok(page_of(rows, query.page))
+        let asked = state.datastores.iter().filter(|row| matches(row, &query.filter));
+        let mut rows: Vec<_> = asked.cloned().collect();
+        let ordering = &query.ordering;
+        let place = |row: &Datastore| Anchor::of(row, ordering);
+        rows.sort_by(|a, b| compare(&place(a), &place(b), ordering));
+        Ok(match &query.paging {
+            Paging::Number(page) => page_of(rows, *page),
+            Paging::Cursor { size, from } => {
+                let (side, anchor) = from.as_ref().map(|(side, anchor)| (*side, anchor)).unzip();
+                page_from(rows, *size, side, |row| {
+                    anchor.map_or(cmp::Ordering::Less, |it| compare(&place(row), it, ordering))
+                })
+            }
+        })
     }
 
     async fn update(
@@ -53,7 +67,7 @@ impl DatastoreRepository for MemoryStorage {
         entry: HistoryEntry,
     ) -> Result<(), RepositoryError> {
         let mut state = self.state()?;
-        let at = state.place(changed.id, expected)?;
+        let at = state.place(changed.id, expected, false)?;
         state.refuse_taken_name(&changed.profile.name, Some(changed.id))?;
         state.datastores[at] = Datastore { deleted_at: None, ..changed.clone() };
         state.record(changed, entry);
@@ -67,7 +81,7 @@ impl DatastoreRepository for MemoryStorage {
         entry: HistoryEntry,
     ) -> Result<(), RepositoryError> {
         let mut state = self.state()?;
-        let at = state.place(deleted.id, expected)?;
+        let at = state.place(deleted.id, expected, false)?;
         let mut datasets: Vec<_> = state
             .current()
             .filter(|lived| lived.datastore == deleted.id)
@@ -90,6 +104,27 @@ impl DatastoreRepository for MemoryStorage {
         Ok(())
     }
 
+    async fn restore(
+        &self,
+        restored: &Datastore,
+        expected: Version,
+        entry: HistoryEntry,
+    ) -> Result<(), RepositoryError> {
+        let mut state = self.state()?;
+        let at = state.place(restored.id, expected, true)?;
+        if restored.deleted_at.is_some() {
+            return Err(RepositoryError::Internal("restored, and still deleted".into()));
+        }
+        let name = state.datastores[at].profile.name.clone();
+        state.refuse_taken_name(&name, None)?;
+        let row = &mut state.datastores[at];
+        row.version = restored.version;
+        row.updated_at = restored.updated_at;
+        row.deleted_at = None;
+        state.record(restored, entry);
+        Ok(())
+    }
+
     async fn ping(&self) -> Result<(), RepositoryError> {
         self.state().map(|_| ())
     }
@@ -108,12 +143,17 @@ impl State {
         if taken { Err(RepositoryError::NameTaken) } else { Ok(()) }
     }
 
-    /// Where the living datastore stands, provided that it is at this version.
-    fn place(&self, id: DatastoreId, expected: Version) -> Result<usize, RepositoryError> {
+    /// Where the living, or the deleted, datastore stands, provided that it is at this version.
+    fn place(
+        &self,
+        id: DatastoreId,
+        expected: Version,
+        deleted: bool,
+    ) -> Result<usize, RepositoryError> {
         let at = self
             .datastores
             .iter()
-            .position(|d| d.id == id && d.deleted_at.is_none())
+            .position(|d| d.id == id && d.deleted_at.is_some() == deleted)
             .ok_or(RepositoryError::NotFound)?;
         if self.datastores[at].version != expected {
             return Err(RepositoryError::VersionConflict);
@@ -134,36 +174,33 @@ fn matches(datastore: &Datastore, filter: &ListFilter) -> bool {
     let profile = &datastore.profile;
     let text = search_text(&profile.name, &profile.description);
     let classification = profile.classification;
-    (filter.types.is_empty() || filter.types.contains(&classification.datastore_type()))
+    datastore.deleted_at.is_some() == filter.deleted
+        && (filter.types.is_empty() || filter.types.contains(&classification.datastore_type()))
         && (filter.systems.is_empty() || filter.systems.contains(&classification.system()))
         && filter.is_active.is_none_or(|is_active| is_active == profile.is_active)
         && filter.search.words().iter().all(|word| text.contains(word))
 }
 
-fn compare(a: &Datastore, b: &Datastore, ordering: &[Ordering]) -> cmp::Ordering {
+fn compare(a: &Anchor, b: &Anchor, ordering: &[Ordering]) -> cmp::Ordering {
     let mut result = cmp::Ordering::Equal;
-    for Ordering { key, descending } in ordering {
-        result = result.then_with(|| compare_by(a, b, *key, *descending));
+    for ((Ordering { descending, .. }, a), b) in ordering.iter().zip(&a.keys).zip(&b.keys) {
+        result = result.then_with(|| compare_values(a, b, *descending));
     }
     let descending = ordering.last().is_some_and(|last| last.descending);
     result.then_with(|| directed(a.id.cmp(&b.id), descending))
 }
 
-fn compare_by(a: &Datastore, b: &Datastore, key: OrderKey, descending: bool) -> cmp::Ordering {
-    let (left, right) = (&a.profile, &b.profile);
-    let type_of = |d: &Datastore| d.profile.classification.datastore_type().as_str();
-    match key {
-        OrderKey::CreatedAt => directed(a.created_at.cmp(&b.created_at), descending),
+fn compare_values(a: &KeyValue, b: &KeyValue, descending: bool) -> cmp::Ordering {
+    match (a, b) {
+        (KeyValue::Time(a), KeyValue::Time(b)) => directed(a.cmp(b), descending),
         // UTF-8 sorts by code point.
-        OrderKey::Name => directed(left.name.cmp(&right.name), descending),
-        OrderKey::Type => directed(type_of(a).cmp(type_of(b)), descending),
-        OrderKey::AvgResponseTimeMs => {
-            match (left.avg_response_time_ms, right.avg_response_time_ms) {
-                (Some(x), Some(y)) => directed(x.get().total_cmp(&y.get()), descending),
-                // Absent figures come last in both directions.
-                (x, y) => x.is_none().cmp(&y.is_none()),
-            }
+        (KeyValue::Text(a), KeyValue::Text(b)) => directed(a.cmp(b), descending),
+        (KeyValue::Number(Some(a)), KeyValue::Number(Some(b))) => {
+            directed(a.total_cmp(b), descending)
         }
+        // Absent figures come last in both directions.
+        (KeyValue::Number(a), KeyValue::Number(b)) => a.is_none().cmp(&b.is_none()),
+        _ => unreachable!("an anchor has a value of the right kind for each key"),
     }
 }
 

@@ -1,11 +1,12 @@
 //! The port of access tokens.
 
-use super::{MemoryStorage, next_number};
+use super::{MemoryStorage, State, next_number, page_of};
 use async_trait::async_trait;
 use datastore_domain::{
-    HistoryEntry, Role, Timestamp, TokenDigest, TokenId, TokenName, TokenRecord,
+    Change, HistoryEntry, PageRequest, Role, Timestamp, TokenDigest, TokenId, TokenName,
+    TokenRecord,
 };
-use datastore_ports::{RepositoryError, TokenRepository};
+use datastore_ports::{MOST_TOKENS, Page, RepositoryError, TokenRepository};
 
 #[async_trait]
 impl TokenRepository for MemoryStorage {
@@ -16,15 +17,19 @@ impl TokenRepository for MemoryStorage {
         digest: TokenDigest,
         created_at: Timestamp,
         expires_at: Option<Timestamp>,
-        entry: HistoryEntry,
+        mut entry: HistoryEntry,
     ) -> Result<TokenRecord, RepositoryError> {
         let mut state = self.state()?;
+        if state.valid_tokens(created_at) >= MOST_TOKENS as usize {
+            return Err(RepositoryError::TooManyTokens { limit: MOST_TOKENS });
+        }
         if state.tokens.iter().any(|(known, _)| *known == digest) {
             return Err(RepositoryError::Internal("the digest is there already".into()));
         }
         let id = TokenId(next_number(state.tokens.len()));
         let record = TokenRecord { id, name, role, created_at, expires_at, revoked_at: None };
         state.tokens.push((digest, record.clone()));
+        entry.changes.insert(0, Change::text("token_id", None, Some(&id.to_string())));
         state.history.push(entry);
         Ok(record)
     }
@@ -35,8 +40,15 @@ impl TokenRepository for MemoryStorage {
         Ok(found.map(|(_, record)| record.clone()))
     }
 
-    async fn list(&self) -> Result<Vec<TokenRecord>, RepositoryError> {
-        Ok(self.state()?.tokens.iter().map(|(_, record)| record.clone()).collect())
+    async fn get(&self, id: TokenId) -> Result<Option<TokenRecord>, RepositoryError> {
+        let state = self.state()?;
+        let found = state.tokens.iter().find(|(_, record)| record.id == id);
+        Ok(found.map(|(_, record)| record.clone()))
+    }
+
+    async fn list(&self, page: PageRequest) -> Result<Page<TokenRecord>, RepositoryError> {
+        let all = self.state()?.tokens.iter().map(|(_, record)| record.clone()).collect();
+        Ok(page_of(all, page))
     }
 
     async fn revoke(
@@ -56,5 +68,12 @@ impl TokenRepository for MemoryStorage {
             state.history.push(entry);
         }
         Ok(())
+    }
+}
+
+impl State {
+    fn valid_tokens(&self, at: Timestamp) -> usize {
+        let valid = self.tokens.iter().filter(|(_, record)| record.is_valid(at));
+        valid.count()
     }
 }

@@ -3,38 +3,24 @@
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
-use async_trait::async_trait;
-use datastore_domain::DatastoreId;
+use datastore_domain::{HistoryFilter, Paging};
 use datastore_persistence::Storage;
-use datastore_testkit::contract::{HistoryLine, HistoryReader, Subject};
+use datastore_ports::HistoryLog as _;
+use datastore_testkit::contract::Subject;
+use datastore_testkit::page;
 use std::any::Any;
 use std::sync::Arc;
 
-struct History(Storage);
-
-#[async_trait]
-impl HistoryReader for History {
-    async fn history(&self, datastore: Option<DatastoreId>) -> Vec<HistoryLine> {
-        let entries = self.0.history(datastore).await.expect("the storage answers");
-        entries
-            .into_iter()
-            .map(|entry| HistoryLine {
-                at: entry.at,
-                actor: entry.actor,
-                action: entry.action,
-                datastore: entry.datastore,
-                version: entry.version,
-                changes: entry.changes,
-                request_id: entry.request_id,
-            })
-            .collect()
-    }
-}
-
 /// A migrated storage as a subject of the contract.
 pub(crate) fn subject(storage: Storage, guard: impl Any + Send + Sync) -> Subject {
-    let history = Arc::new(History(storage.clone()));
-    Subject::new(Arc::new(storage), history, guard)
+    Subject::new(Arc::new(storage), guard)
+}
+
+/// How many entries the history has.
+pub(crate) async fn entries(storage: &Storage) -> u64 {
+    let first = Paging::Number(page(1, 1));
+    let page = storage.entries(&HistoryFilter::default(), first).await.expect("answers");
+    page.count.expect("a page by number")
 }
 
 /// A database of a test, whichever it is.
