@@ -1,11 +1,12 @@
-//! Tokens: who is calling, and how operators make and revoke them.
+//! Tokens: who is calling, and how admins and operators make and revoke them.
 
 use crate::Error;
+use crate::permission::{Granted, ManageTokens};
 use datastore_domain::{
-    AccessToken, Action, Actor, Change, HistoryEntry, Role, Timestamp, TokenId, TokenName,
-    TokenRecord,
+    AccessToken, Action, Actor, Change, HistoryEntry, PageRequest, RequestId, Role, TextError,
+    Timestamp, TokenId, TokenName, TokenRecord,
 };
-use datastore_ports::{Cause, Clock, Entropy, RepositoryError, TokenRepository};
+use datastore_ports::{Cause, Clock, Entropy, Page, RepositoryError, TokenRepository};
 use std::sync::Arc;
 
 /// Why a caller is not known.
@@ -20,6 +21,30 @@ pub enum AuthenticationError {
     /// A defect, or damage of what is stored.
     #[error("an internal error")]
     Internal(#[source] Cause),
+}
+
+/// Who makes and revokes tokens, as the history calls them: somebody with the permission, or the
+/// operator at the command line, who needs none, as they have the database.
+#[derive(Clone, Debug)]
+pub struct Author {
+    name: TokenName,
+    request_id: Option<RequestId>,
+}
+
+impl From<&Granted<ManageTokens>> for Author {
+    fn from(granted: &Granted<ManageTokens>) -> Self {
+        let caller = granted.caller();
+        Self { name: caller.actor.name.clone(), request_id: caller.request_id.clone() }
+    }
+}
+
+/// The operator under this name.
+impl TryFrom<&str> for Author {
+    type Error = TextError;
+
+    fn try_from(name: &str) -> Result<Self, TextError> {
+        Ok(Self { name: TokenName::try_from(name)?, request_id: None })
+    }
 }
 
 /// A token that was just made, in the clear for the only time.
@@ -70,14 +95,20 @@ impl Access {
         }
     }
 
-    /// Makes a token on behalf of `actor`, the operator at the command line.
+    /// The time by which tokens are judged, to reckon an end from.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Makes a token.
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`], [`Error::Internal`].
+    /// [`Error::TooManyTokens`], [`Error::Unavailable`], [`Error::Internal`].
     pub async fn create_token(
         &self,
-        actor: &TokenName,
+        author: &Author,
         name: TokenName,
         role: Role,
         expires_at: Option<Timestamp>,
@@ -88,29 +119,42 @@ impl Access {
             Change::text("name", None, Some(name.as_str())),
             Change::text("role", None, Some(role.as_str())),
         ];
-        let entry = command_entry(actor, now, Action::TokenCreate, changes);
+        let entry = token_entry(author, now, Action::TokenCreate, changes);
         let record = self.tokens.insert(name, role, token.digest(), now, expires_at, entry).await?;
         Ok(NewToken { token, record })
     }
 
-    /// All tokens, without their secrets.
+    /// A page of all tokens, valid or not, without their secrets, by number.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`], [`Error::Internal`].
-    pub async fn list_tokens(&self) -> Result<Vec<TokenRecord>, Error> {
-        Ok(self.tokens.list().await?)
+    pub async fn list_tokens(
+        &self,
+        _author: &Author,
+        page: PageRequest,
+    ) -> Result<Page<TokenRecord>, Error> {
+        Ok(self.tokens.list(page).await?)
     }
 
-    /// Revokes a token from the next request on.
+    /// One token, valid or not, without its secret.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn token(&self, _author: &Author, id: TokenId) -> Result<TokenRecord, Error> {
+        self.tokens.get(id).await?.ok_or(Error::NotFound("token"))
+    }
+
+    /// Revokes a token from the next request on; one that is revoked already stays as it is.
     ///
     /// # Errors
     ///
     /// [`Error::NotFound`], [`Error::Unavailable`].
-    pub async fn revoke_token(&self, actor: &TokenName, id: TokenId) -> Result<(), Error> {
+    pub async fn revoke_token(&self, author: &Author, id: TokenId) -> Result<(), Error> {
         let now = self.clock.now();
         let changes = vec![Change::text("token_id", Some(&id.to_string()), None)];
-        let entry = command_entry(actor, now, Action::TokenRevoke, changes);
+        let entry = token_entry(author, now, Action::TokenRevoke, changes);
         self.tokens.revoke(id, now, entry).await.map_err(|error| match error {
             RepositoryError::NotFound => Error::NotFound("token"),
             other => other.into(),
@@ -118,12 +162,12 @@ impl Access {
     }
 }
 
-fn command_entry(
-    actor: &TokenName,
+fn token_entry(
+    author: &Author,
     at: Timestamp,
     action: Action,
     changes: Vec<Change>,
 ) -> HistoryEntry {
-    let actor = actor.clone();
-    HistoryEntry { at, actor, action, datastore: None, version: None, changes, request_id: None }
+    let Author { name: actor, request_id } = author.clone();
+    HistoryEntry { at, actor, action, datastore: None, version: None, changes, request_id }
 }

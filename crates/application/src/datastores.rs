@@ -1,6 +1,6 @@
 //! Create, read, change and delete datastores.
 
-use crate::permission::{ChangeDatastores, Granted, ReadDatastores};
+use crate::permission::{ChangeDatastores, Granted, ListDeleted, ReadDatastores};
 use crate::registry::{Registry, entry};
 use crate::view::DatastoreView;
 use crate::{Error, secrets};
@@ -13,7 +13,7 @@ use datastore_ports::{NewDatastore, Page, RepositoryError};
 /// How often a write without a precondition starts over because somebody else wrote in between.
 /// Each round means that another write succeeded, of another replica: writers of one process take
 /// turns.
-const ROUNDS: usize = 32;
+pub(crate) const ROUNDS: usize = 32;
 
 /// A datastore that was found, as the start of a change: so that a request for one that does not
 /// exist is refused before its body is looked at.
@@ -57,7 +57,7 @@ impl Registry {
         Ok(DatastoreView::new(datastore, granted.sees_connection_details()))
     }
 
-    /// A page of datastores.
+    /// Datastores that live, whatever the query says of deleted ones.
     ///
     /// # Errors
     ///
@@ -65,12 +65,30 @@ impl Registry {
     pub async fn list(
         &self,
         granted: &Granted<ReadDatastores>,
-        query: &ListQuery,
+        mut query: ListQuery,
     ) -> Result<Page<DatastoreView>, Error> {
+        query.filter.deleted = false;
+        self.views(&query, granted.sees_connection_details()).await
+    }
+
+    /// Deleted datastores, whatever the query says of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn list_deleted(
+        &self,
+        granted: &Granted<ListDeleted>,
+        mut query: ListQuery,
+    ) -> Result<Page<DatastoreView>, Error> {
+        query.filter.deleted = true;
+        self.views(&query, granted.sees_connection_details()).await
+    }
+
+    async fn views(&self, query: &ListQuery, details: bool) -> Result<Page<DatastoreView>, Error> {
         let page = self.ports.datastores.list(query).await?;
-        let details = granted.sees_connection_details();
         let rows = page.rows.into_iter().map(|row| DatastoreView::new(row, details)).collect();
-        Ok(Page { count: page.count, rows })
+        Ok(Page { count: page.count, before: page.before, after: page.after, rows })
     }
 
     /// Finds a datastore that is to be changed or tested.

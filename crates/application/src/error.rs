@@ -32,6 +32,12 @@ pub enum Error {
         /// Where.
         datastore: DatastoreId,
     },
+    /// There are as many valid tokens as there may be.
+    #[error("there are {limit} valid tokens already; revoke some that are not needed")]
+    TooManyTokens {
+        /// How many there may be.
+        limit: u32,
+    },
     /// The record is not at the version that the caller expects.
     #[error("the datastore was changed since it was read")]
     PreconditionFailed,
@@ -55,6 +61,7 @@ impl From<RepositoryError> for Error {
             RepositoryError::NameTaken => Self::NameTaken,
             RepositoryError::NotFound => Self::NotFound("datastore"),
             RepositoryError::InUse { datasets, count } => Self::InUse { datasets, count },
+            RepositoryError::TooManyTokens { limit } => Self::TooManyTokens { limit },
             RepositoryError::Unavailable(cause) => Self::Unavailable(cause),
             RepositoryError::OutcomeUnknown(cause) => Self::OutcomeUnknown(cause),
             // Use cases act on a conflict themselves; one that is left after many rounds means

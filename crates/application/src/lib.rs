@@ -8,21 +8,25 @@ mod access;
 mod datasets;
 mod datastores;
 mod error;
+mod history;
 mod performance;
 mod permission;
 mod registry;
+mod restore;
 mod secrets;
 mod test_connection;
 mod view;
 
-pub use access::{Access, AuthenticationError, NewToken};
+pub use access::{Access, AuthenticationError, Author, NewToken};
 pub use datasets::AssignRequest;
 pub use datastores::Located;
 pub use error::Error;
+pub use history::LocatedAny;
 pub use performance::Performance;
 pub use permission::{
-    AssignDatasets, Caller, ChangeDatastores, Forbidden, Granted, Permission, ReadDatastores,
-    ReadTypes, TestConnections,
+    AssignDatasets, Caller, ChangeDatastores, Forbidden, Granted, ListDeleted, ManageTokens,
+    Permission, ReadDatasetHistory, ReadDatastores, ReadHistory, ReadTypes, RestoreDatastores,
+    TestConnections,
 };
 pub use registry::{Ports, Registry};
 pub use view::{ConnectionView, DatastoreView};

@@ -51,7 +51,9 @@ impl Registry {
             Some(_) => Status::Down,
         };
         let count_only = PageRequest { page: 1, size: 1 };
-        let assigned_datasets = self.ports.assignments.current(id, count_only).await?.count;
+        let assigned = self.ports.assignments.current(id, count_only).await?;
+        // A page by number always has a count.
+        let assigned_datasets = assigned.count.unwrap_or_default();
         let observed = CheckSummary::of(&checks, window);
         let declared = datastore.profile;
         Ok(Performance { id, status, window, declared, observed, last_check, assigned_datasets })

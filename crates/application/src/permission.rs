@@ -35,6 +35,16 @@ permissions! {
     ChangeDatastores = "create, change and delete datastores": Editor Admin;
     /// Test connections.
     TestConnections = "test connections": Editor Admin;
+    /// Read past assignments, of deleted datastores too.
+    ReadDatasetHistory = "read past assignments of datasets": Matcher Admin;
+    /// List deleted datastores.
+    ListDeleted = "list deleted datastores": Admin;
+    /// Bring deleted datastores back.
+    RestoreDatastores = "restore datastores": Admin;
+    /// Read who changed what.
+    ReadHistory = "read the history": Admin;
+    /// Make, list and revoke tokens.
+    ManageTokens = "manage tokens": Admin;
 }
 
 /// Who calls, and in which request.
@@ -119,12 +129,22 @@ mod tests {
                 may::<AssignDatasets>(role),
                 may::<ChangeDatastores>(role),
                 may::<TestConnections>(role),
+                may::<ReadDatasetHistory>(role),
             ]
         };
-        assert_eq!(held(Role::Viewer), [true, true, false, false, false]);
-        assert_eq!(held(Role::Matcher), [true, true, true, false, false]);
-        assert_eq!(held(Role::Editor), [true, true, false, true, true]);
-        assert_eq!(held(Role::Admin), [true; 5]);
+        assert_eq!(held(Role::Viewer), [true, true, false, false, false, false]);
+        assert_eq!(held(Role::Matcher), [true, true, true, false, false, true]);
+        assert_eq!(held(Role::Editor), [true, true, false, true, true, false]);
+        assert_eq!(held(Role::Admin), [true; 6]);
+        for role in Role::ALL {
+            let of_admins = [
+                may::<ListDeleted>(role),
+                may::<RestoreDatastores>(role),
+                may::<ReadHistory>(role),
+                may::<ManageTokens>(role),
+            ];
+            assert_eq!(of_admins, [role == Role::Admin; 4], "{role}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use datastore_domain::{
 };
 use datastore_ports::{
     CheckLog, Clock, ConnectionTester, CredentialCipher, DatasetAssignments, DatastoreRepository,
-    Entropy,
+    Entropy, HistoryLog,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,7 @@ use tokio::sync::{Mutex, MutexGuard};
 pub struct Ports {
     pub datastores: Arc<dyn DatastoreRepository>,
     pub assignments: Arc<dyn DatasetAssignments>,
+    pub history: Arc<dyn HistoryLog>,
     pub checks: Arc<dyn CheckLog>,
     pub cipher: Arc<dyn CredentialCipher>,
     pub tester: Arc<dyn ConnectionTester>,

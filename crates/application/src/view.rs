@@ -1,8 +1,8 @@
 //! What callers see of a datastore: never a secret, connection details only in roles that see them.
 
 use datastore_domain::{
-    DatabaseName, Datastore, DatastoreId, Host, Port, Profile, SealedConnection, Timestamp,
-    TlsMode, Username, Version,
+    Anchor, DatabaseName, Datastore, DatastoreId, Host, Ordering, Port, Profile, SealedConnection,
+    Timestamp, TlsMode, Username, Version,
 };
 
 /// A datastore as a caller sees it.
@@ -16,6 +16,8 @@ pub struct DatastoreView {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
+    /// When it was deleted; `None` while it lives.
+    pub deleted_at: Option<Timestamp>,
     /// What it is.
     pub profile: Profile,
     /// How it is reached; `None` for roles that do not see it.
@@ -46,9 +48,16 @@ impl DatastoreView {
             version: datastore.version,
             created_at: datastore.created_at,
             updated_at: datastore.updated_at,
+            deleted_at: datastore.deleted_at,
             profile: datastore.profile,
             connection,
         }
+    }
+
+    /// Its place in an ordering.
+    #[must_use]
+    pub fn anchor(&self, ordering: &[Ordering]) -> Anchor {
+        Anchor::at(self.id, self.created_at, &self.profile, ordering)
     }
 }
 

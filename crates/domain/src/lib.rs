@@ -58,5 +58,7 @@ pub use text::{
     Username,
 };
 pub use timestamp::{Rfc3339, Timestamp, TimestampError};
-pub use token::{AccessToken, TokenDigest, TokenId, TokenName, TokenRecord};
+pub use token::{
+    AccessToken, Lifetime, LifetimeError, TokenDigest, TokenId, TokenName, TokenRecord,
+};
 pub use violation::{Field, Violation, ViolationCode, Violations};

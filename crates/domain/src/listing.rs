@@ -1,6 +1,6 @@
 //! Questions about many datastores.
 
-use crate::{Datastore, DatastoreId, DatastoreType, Description, Name, System, Timestamp};
+use crate::{Datastore, DatastoreId, DatastoreType, Description, Name, Profile, System, Timestamp};
 use unicode_normalization::UnicodeNormalization;
 
 /// Brings text into the form in which it is searched: NFC and lower case in all scripts.
@@ -179,9 +179,19 @@ impl Anchor {
     /// The place of `datastore`.
     #[must_use]
     pub fn of(datastore: &Datastore, ordering: &[Ordering]) -> Self {
-        let profile = &datastore.profile;
+        Self::at(datastore.id, datastore.created_at, &datastore.profile, ordering)
+    }
+
+    /// The place of the datastore with these members.
+    #[must_use]
+    pub fn at(
+        id: DatastoreId,
+        created_at: Timestamp,
+        profile: &Profile,
+        ordering: &[Ordering],
+    ) -> Self {
         let value = |ordering: &Ordering| match ordering.key {
-            OrderKey::CreatedAt => KeyValue::Time(datastore.created_at),
+            OrderKey::CreatedAt => KeyValue::Time(created_at),
             OrderKey::Name => KeyValue::Text(profile.name.as_str().to_owned()),
             OrderKey::Type => {
                 KeyValue::Text(profile.classification.datastore_type().as_str().to_owned())
@@ -190,7 +200,7 @@ impl Anchor {
                 KeyValue::Number(profile.avg_response_time_ms.map(|time| time.get()))
             }
         };
-        Self { keys: ordering.iter().map(value).collect(), id: datastore.id }
+        Self { keys: ordering.iter().map(value).collect(), id }
     }
 }
 

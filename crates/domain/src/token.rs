@@ -3,6 +3,7 @@
 use crate::{Role, Secret, TextError, Timestamp, ViolationCode};
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::str::FromStr;
 
 const PREFIX: &str = "dsa_";
 const RANDOM_DIGITS: usize = 64;
@@ -150,9 +151,58 @@ impl TokenRecord {
     }
 }
 
+/// How long a token counts: 1 hour to 36,500 days, written as `90d` or `12h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    hours: i64,
+}
+
+/// The text is no [`Lifetime`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected 1d to 36500d (days), or 1h to 876000h (hours)")]
+pub struct LifetimeError;
+
+impl Lifetime {
+    /// When a token ends that begins at `start`.
+    #[must_use]
+    pub fn end(self, start: Timestamp) -> Timestamp {
+        start.plus_seconds(self.hours * 3600)
+    }
+}
+
+impl FromStr for Lifetime {
+    type Err = LifetimeError;
+
+    fn from_str(text: &str) -> Result<Self, LifetimeError> {
+        let (digits, unit) = match text.split_at_checked(text.len().saturating_sub(1)) {
+            Some((digits, "d")) => (digits, 24),
+            Some((digits, "h")) => (digits, 1),
+            _ => return Err(LifetimeError),
+        };
+        let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        let count: i64 = digits.parse().ok().filter(|_| is_number).ok_or(LifetimeError)?;
+        let hours = count.checked_mul(unit).filter(|hours| (1..=876_000).contains(hours));
+        Ok(Self { hours: hours.ok_or(LifetimeError)? })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lifetimes_are_days_or_hours() {
+        let hours = |text: &str| text.parse::<Lifetime>().map(|l| l.hours).ok();
+        assert_eq!(hours("90d"), Some(90 * 24));
+        assert_eq!(hours("12h"), Some(12));
+        assert_eq!(hours("36500d"), hours("876000h"));
+        for bad in ["", "d", "0d", "-1d", "+1d", "1.5d", "90", "90 d", "36501d", "1w", "é"] {
+            assert_eq!(hours(bad), None, "{bad}");
+        }
+        let start = Timestamp::from_micros(5).expect("in range");
+        let end = "1h".parse::<Lifetime>().map(|l| l.end(start).as_micros());
+        assert_eq!(end, Ok(3_600_000_005));
+    }
 
     #[test]
     fn t24_only_well_formed_tokens_are_worth_a_lookup() {
