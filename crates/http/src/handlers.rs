@@ -2,14 +2,21 @@
 
 pub(crate) mod assign_dataset;
 pub(crate) mod create_datastore;
+pub(crate) mod create_token;
 pub(crate) mod current_datasets;
+pub(crate) mod dataset_history;
 pub(crate) mod delete_datastore;
 pub(crate) mod get_datastore;
+pub(crate) mod get_token;
 pub(crate) mod health;
+pub(crate) mod history;
 pub(crate) mod list_datastores;
+pub(crate) mod list_tokens;
 pub(crate) mod performance;
 pub(crate) mod release_dataset;
+pub(crate) mod restore_datastore;
 pub(crate) mod revise_datastore;
+pub(crate) mod revoke_token;
 pub(crate) mod test_connection;
 pub(crate) mod types;
 

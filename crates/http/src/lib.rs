@@ -4,6 +4,7 @@
 //! route is listed in `routes` and described in the OpenAPI document by its handler.
 
 mod body;
+mod cursor;
 mod etag;
 mod handlers;
 mod input;

@@ -1,9 +1,10 @@
 //! The OpenAPI document, derived from the handlers, and a page that shows it.
 
 use crate::handlers::{
-    Answer, assign_dataset, create_datastore, current_datasets, delete_datastore, get_datastore,
-    health, list_datastores, performance, release_dataset, revise_datastore, test_connection,
-    types,
+    Answer, assign_dataset, create_datastore, create_token, current_datasets, dataset_history,
+    delete_datastore, get_datastore, get_token, health, history, list_datastores, list_tokens,
+    performance, release_dataset, restore_datastore, revise_datastore, revoke_token,
+    test_connection, types,
 };
 use crate::problem::ProblemBody;
 use actix_web::HttpResponse;
@@ -33,6 +34,14 @@ use utoipa::{Modify, OpenApi};
         assign_dataset::assign_dataset,
         release_dataset::release_dataset,
         performance::get_performance,
+        restore_datastore::restore_datastore,
+        dataset_history::list_dataset_history,
+        history::list_history,
+        history::list_audit,
+        create_token::create_token,
+        list_tokens::list_tokens,
+        get_token::get_token,
+        revoke_token::revoke_token,
         health::livez,
         health::readyz,
     ),
@@ -48,7 +57,9 @@ impl Modify for BearerToken {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("A token made by `datastore-api token create`."))
+            .description(Some(
+                "A token made by `datastore-api token create` or `POST /api/v1/tokens/`.",
+            ))
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(scheme));

@@ -1,15 +1,21 @@
-//! What clients read. No type here has room for a secret.
+//! What clients read. No type here has room for a secret, but for the token that was just made.
 
 mod datasets;
 mod datastore;
+mod history;
 mod performance;
 mod test_result;
+mod tokens;
 mod types;
 
-pub(crate) use datasets::{AssignmentOutput, AssignmentPage};
+pub(crate) use datasets::{
+    AssignmentOutput, AssignmentPage, AssignmentPeriodOutput, AssignmentPeriodPage,
+};
 pub(crate) use datastore::{DatastoreOutput, DatastorePage};
+pub(crate) use history::{EntryOutput, EntryPage};
 pub(crate) use performance::PerformanceOutput;
 pub(crate) use test_result::TestResult;
+pub(crate) use tokens::{NewTokenOutput, TokenOutput, TokenPage};
 pub(crate) use types::Types;
 
 use datastore_domain::Timestamp;
@@ -37,8 +43,9 @@ fn millis(time: f64) -> Number {
 /// A page.
 #[derive(Serialize)]
 pub(crate) struct Envelope<T> {
-    /// Rows on all pages.
-    pub(crate) count: u64,
+    /// Rows on all pages; absent when paged by cursor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) count: Option<u64>,
     /// Absolute URL of the next page.
     pub(crate) next: Option<String>,
     /// Absolute URL of the previous page.

@@ -1,8 +1,11 @@
-//! Pages by number.
+//! Pages, by number and by cursor.
 
+use crate::cursor::Places;
+use crate::output::Envelope;
 use crate::problem::Problem;
 use crate::query::{Query, number};
-use datastore_domain::PageRequest;
+use datastore_application::Page;
+use datastore_domain::{PageRequest, Paging, Side};
 
 /// Reads `page` and `page_size`.
 pub(crate) fn request(query: &mut Query) -> PageRequest {
@@ -15,27 +18,81 @@ pub(crate) fn request(query: &mut Query) -> PageRequest {
     PageRequest { page: page.unwrap_or(1), size: size.unwrap_or(PageRequest::DEFAULT_SIZE) }
 }
 
-/// Absolute URLs of the pages beside this one.
-pub(crate) struct Links {
-    pub(crate) next: Option<String>,
-    pub(crate) previous: Option<String>,
+/// Reads `page_size`, and `page` or `cursor`.
+pub(crate) fn paging<K>(query: &mut Query, places: &impl Places<K>) -> Paging<K> {
+    let by_number = request(query);
+    let both = query.has("page");
+    let cursor = query.get("cursor", |text| match text {
+        _ if both => Err("Must not stand beside page.".to_owned()),
+        "" => Ok(None),
+        text => places.parse(text).map(Some).ok_or_else(|| {
+            "Is no cursor of this list with these filters and this ordering; \
+             start over with an empty one."
+                .to_owned()
+        }),
+    });
+    match cursor {
+        Some(from) => Paging::Cursor { size: by_number.size, from },
+        None => Paging::Number(by_number),
+    }
 }
 
-/// The links of page `page` of `count` rows; a page beyond the last is not found.
-pub(crate) fn links(
-    origin: &str,
-    path: &str,
+/// Absolute URLs of the pages beside this one.
+pub(crate) struct Links {
+    next: Option<String>,
+    previous: Option<String>,
+}
+
+impl Links {
+    /// The page as it is answered.
+    pub(crate) fn envelope<T>(self, count: Option<u64>, results: Vec<T>) -> Envelope<T> {
+        Envelope { count, next: self.next, previous: self.previous, results }
+    }
+}
+
+/// The links of a page by number of the list at `url`; a page beyond the last is not found.
+pub(crate) fn numbered(
+    url: &str,
     query: &Query,
     page: PageRequest,
-    count: u64,
+    count: Option<u64>,
 ) -> Result<Links, Problem> {
+    let count = count.unwrap_or_default();
     if page.page > 1 && page.offset() >= count {
         return Err(Problem::not_found("page"));
     }
-    let url = |page| format!("{origin}{path}?{}", query.with_page(page));
+    let link = |page: u32| format!("{url}?{}", query.with("page", &page.to_string()));
     let more = page.offset() + u64::from(page.size) < count;
     Ok(Links {
-        next: more.then(|| url(page.page + 1)),
-        previous: (page.page > 1).then(|| url(page.page - 1)),
+        next: more.then(|| link(page.page + 1)),
+        previous: (page.page > 1).then(|| link(page.page - 1)),
+    })
+}
+
+/// The links of a page of the list at `url`, whose rows have their places by `place`.
+pub(crate) fn links<T, K>(
+    url: &str,
+    query: &Query,
+    places: &impl Places<K>,
+    paging: &Paging<K>,
+    found: &Page<T>,
+    place: impl Fn(&T) -> K,
+) -> Result<Links, Problem> {
+    let from = match paging {
+        Paging::Number(page) => return numbered(url, query, *page, found.count),
+        Paging::Cursor { from, .. } => from,
+    };
+    let link = |side, row: Option<&T>| {
+        let cursor = match (row, from) {
+            (Some(row), _) => places.cursor(side, &place(row)),
+            // The rows that were asked for are gone, and the way leads back to the row they followed.
+            (None, Some((_, anchor))) => places.cursor(side, &places.beside(anchor, side)?),
+            (None, None) => return None,
+        };
+        Some(format!("{url}?{}", query.with("cursor", &cursor)))
+    };
+    Ok(Links {
+        next: if found.after { link(Side::After, found.rows.last()) } else { None },
+        previous: if found.before { link(Side::Before, found.rows.first()) } else { None },
     })
 }

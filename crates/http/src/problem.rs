@@ -54,6 +54,7 @@ kinds! {
     DatastoreInUse = CONFLICT "datastore_in_use" "Datasets are assigned to the datastore";
     DatastoreInactive = CONFLICT "datastore_inactive" "The datastore is not active";
     AssignedElsewhere = CONFLICT "dataset_assigned_elsewhere" "The dataset lives in another datastore";
+    TokenLimitReached = CONFLICT "token_limit_reached" "There are too many valid tokens";
     PreconditionFailed = PRECONDITION_FAILED "precondition_failed" "The datastore was changed since it was read";
     PreconditionRequired = PRECONDITION_REQUIRED "precondition_required" "If-Match is required";
     ProbeCapacityExceeded = SERVICE_UNAVAILABLE "probe_capacity_exceeded" "All slots for connection tests are taken";
@@ -181,7 +182,7 @@ impl Problem {
     }
 
     /// The same text for every cause, as it may concern secrets.
-    fn internal(cause: Box<dyn std::error::Error + Send + Sync>) -> Self {
+    pub(crate) fn internal(cause: Box<dyn std::error::Error + Send + Sync>) -> Self {
         Self::caused(Kind::Internal, "Something went wrong; the log has the cause.", cause)
     }
 
@@ -273,6 +274,10 @@ impl From<Error> for Problem {
                     "The dataset is assigned to datastore {datastore}; \
                      send {{\"move\": true}} to move it."
                 ),
+            ),
+            Error::TooManyTokens { limit } => Self::new(
+                Kind::TokenLimitReached,
+                format!("{limit} tokens are valid already; revoke some that are not needed."),
             ),
             Error::PreconditionFailed => Self::new(
                 Kind::PreconditionFailed,

@@ -69,23 +69,40 @@ impl Query {
         Err(Problem::with_errors(Kind::InvalidQuery, std::mem::take(&mut self.errors)))
     }
 
-    /// The query with another `page`.
-    pub(crate) fn with_page(&self, page: u32) -> String {
+    /// Whether the parameter was given.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(key, _)| key == name)
+    }
+
+    /// The query with another value of one parameter.
+    pub(crate) fn with(&self, name: &str, value: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        let mut placed = false;
-        for (name, value) in &self.pairs {
-            if name == "page" {
-                query.append_pair("page", &page.to_string());
-                placed = true;
-            } else {
-                query.append_pair(name, value);
-            }
+        for (key, old) in &self.pairs {
+            query.append_pair(key, if key == name { value } else { old });
         }
-        if !placed {
-            query.append_pair("page", &page.to_string());
+        if !self.has(name) {
+            query.append_pair(name, value);
         }
         query.finish()
     }
+}
+
+/// `true` or `false`.
+pub(crate) fn truth(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "Must be true or false.".to_owned())
+}
+
+/// One of some names.
+pub(crate) fn choice<T: Copy>(
+    text: &str,
+    all: &[T],
+    as_str: fn(T) -> &'static str,
+) -> Result<T, String> {
+    all.iter().copied().find(|choice| as_str(*choice) == text).ok_or_else(|| {
+        let names: Vec<_> = all.iter().map(|choice| as_str(*choice)).collect();
+        let near = suggestion(text, &names).map(|near| format!(" Did you mean {near}?"));
+        format!("Must be one of {}.{}", names.join(", "), near.unwrap_or_default())
+    })
 }
 
 /// A whole number in a range.
@@ -143,7 +160,7 @@ mod tests {
     #[test]
     fn links_keep_the_other_parameters() {
         let query = Query::parse("search=a%26b%20c&page=2&type=sql", &["search", "page", "type"]);
-        assert_eq!(query.with_page(3), "search=a%26b+c&page=3&type=sql");
-        assert_eq!(Query::parse("", &[]).with_page(2), "page=2");
+        assert_eq!(query.with("page", "3"), "search=a%26b+c&page=3&type=sql");
+        assert_eq!(Query::parse("", &[]).with("page", "2"), "page=2");
     }
 }

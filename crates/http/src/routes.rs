@@ -1,9 +1,10 @@
 //! The one table of routes.
 
 use crate::handlers::{
-    Answer, assign_dataset, create_datastore, current_datasets, delete_datastore, get_datastore,
-    health, list_datastores, performance, release_dataset, revise_datastore, test_connection,
-    types,
+    Answer, assign_dataset, create_datastore, create_token, current_datasets, dataset_history,
+    delete_datastore, get_datastore, get_token, health, history, list_datastores, list_tokens,
+    performance, release_dataset, restore_datastore, revise_datastore, revoke_token,
+    test_connection, types,
 };
 use crate::openapi;
 use crate::problem::Problem;
@@ -53,6 +54,37 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
             api("/{id}/performance", "GET, HEAD, OPTIONS")
                 .route(web::get().to(performance::get_performance))
                 .route(web::head().to(performance::get_performance)),
+        )
+        .service(
+            api("/{id}/restore", "POST, OPTIONS")
+                .route(web::post().to(restore_datastore::restore_datastore)),
+        )
+        .service(
+            api("/{id}/dataset-history", "GET, HEAD, OPTIONS")
+                .route(web::get().to(dataset_history::list_dataset_history))
+                .route(web::head().to(dataset_history::list_dataset_history)),
+        )
+        .service(
+            api("/{id}/history", "GET, HEAD, OPTIONS")
+                .route(web::get().to(history::list_history))
+                .route(web::head().to(history::list_history)),
+        )
+        .service(
+            resource("/api/v1/audit", "GET, HEAD, OPTIONS")
+                .route(web::get().to(history::list_audit))
+                .route(web::head().to(history::list_audit)),
+        )
+        .service(
+            resource("/api/v1/tokens", "GET, HEAD, POST, OPTIONS")
+                .route(web::get().to(list_tokens::list_tokens))
+                .route(web::head().to(list_tokens::list_tokens))
+                .route(web::post().to(create_token::create_token)),
+        )
+        .service(
+            resource("/api/v1/tokens/{id}", "GET, HEAD, DELETE, OPTIONS")
+                .route(web::get().to(get_token::get_token))
+                .route(web::head().to(get_token::get_token))
+                .route(web::delete().to(revoke_token::revoke_token)),
         )
         .service(
             resource("/livez", "GET, HEAD, OPTIONS")

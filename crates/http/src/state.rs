@@ -6,7 +6,7 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
 use datastore_application::{Access, AuthenticationError, Caller, Granted, Permission, Registry};
-use datastore_domain::{DatastoreId, RequestId};
+use datastore_domain::{DatastoreId, RequestId, TokenId};
 use futures_util::future::LocalBoxFuture;
 
 /// Shared by all workers.
@@ -52,8 +52,18 @@ fn bearer(request: &HttpRequest) -> Option<&str> {
 
 /// The datastore that the path names; what is no id names nothing.
 pub(crate) fn path_id(request: &HttpRequest) -> Result<DatastoreId, Problem> {
-    let text = request.match_info().get("id").unwrap_or_default();
-    let canonical = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
-    let number = if canonical { text.parse().ok() } else { None };
+    let number = id(request.match_info().get("id").unwrap_or_default());
     number.and_then(DatastoreId::new).ok_or_else(|| Problem::not_found("datastore"))
+}
+
+/// The token that the path names; what is no id names nothing.
+pub(crate) fn path_token(request: &HttpRequest) -> Result<TokenId, Problem> {
+    let number = id(request.match_info().get("id").unwrap_or_default());
+    number.map(TokenId).ok_or_else(|| Problem::not_found("token"))
+}
+
+/// A positive number, written in one way only.
+pub(crate) fn id(text: &str) -> Option<i64> {
+    let canonical = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+    if canonical { text.parse().ok() } else { None }
 }

@@ -1,8 +1,8 @@
 //! `GET /api/v1/datastores/{id}/current-datasets/`
 
 use super::Answer;
-use crate::output::{AssignmentOutput, AssignmentPage, Envelope};
-use crate::page::{self, links};
+use crate::output::{AssignmentOutput, AssignmentPage};
+use crate::page;
 use crate::problem::ProblemBody;
 use crate::query::Query;
 use crate::state::{Allowed, State, path_id};
@@ -35,13 +35,8 @@ pub(crate) async fn list_current_datasets(
     let page = page::request(&mut query);
     query.finish()?;
     let found = state.registry.current_datasets(&granted, &located, page).await?;
-    let path = format!("/api/v1/datastores/{id}/current-datasets/");
-    let links = links(&state.origin.of(&request), &path, &query, page, found.count)?;
-    let envelope = Envelope {
-        count: found.count,
-        next: links.next,
-        previous: links.previous,
-        results: found.rows.into_iter().map(AssignmentOutput::from).collect(),
-    };
-    Ok(super::json(&mut HttpResponse::Ok(), &envelope))
+    let url = format!("{}/api/v1/datastores/{id}/current-datasets/", state.origin.of(&request));
+    let links = page::numbered(&url, &query, page, found.count)?;
+    let results = found.rows.into_iter().map(AssignmentOutput::from).collect();
+    Ok(super::json(&mut HttpResponse::Ok(), &links.envelope(found.count, results)))
 }

@@ -1,19 +1,27 @@
 //! `GET /api/v1/datastores/`
 
 use super::Answer;
-use crate::output::{DatastoreOutput, DatastorePage, Envelope};
-use crate::page::{self, links};
+use crate::cursor::Datastores;
+use crate::output::{DatastoreOutput, DatastorePage};
+use crate::page;
 use crate::problem::ProblemBody;
-use crate::query::{Query, suggestion};
+use crate::query::{Query, choice, truth};
 use crate::state::{Allowed, State};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use datastore_application::ReadDatastores;
+use datastore_application::{DatastoreView, ListDeleted, ReadDatastores};
 use datastore_domain::{
     DatastoreType, ListFilter, ListQuery, OrderKey, Ordering, SearchTerms, System,
 };
 
+const PATH: &str = "/api/v1/datastores/";
+const KNOWN: [&str; 9] =
+    ["type", "system", "is_active", "search", "ordering", "deleted", "page", "page_size", "cursor"];
+
 /// List datastores.
+///
+/// By number (`page`), with a count, or by cursor: start with an empty `cursor` and follow `next`;
+/// the cost of a page does not depend on its position then.
 #[utoipa::path(
     get, path = "/api/v1/datastores/", tag = "datastores", operation_id = "list_datastores",
     params(
@@ -22,8 +30,10 @@ use datastore_domain::{
         ("is_active" = Option<bool>, Query, description = "Active or not"),
         ("search" = Option<String>, Query, description = "Words that all occur in name or description"),
         ("ordering" = Option<String>, Query, description = "created_at, name, type, avg_response_time_ms, separated by commas, each with - for descending; -created_at unless told otherwise"),
+        ("deleted" = Option<bool>, Query, description = "Deleted datastores instead, for admins; false unless told otherwise"),
         ("page" = Option<u32>, Query, description = "From 1", minimum = 1),
         ("page_size" = Option<u32>, Query, description = "50 unless told otherwise", minimum = 1, maximum = 500),
+        ("cursor" = Option<String>, Query, description = "Empty to start, then from next and previous; good for the same filters and ordering, and not beside page", max_length = 2048),
     ),
     responses(
         (status = 200, description = "A page", body = DatastorePage<'_>),
@@ -35,30 +45,32 @@ pub(crate) async fn list_datastores(
     state: Data<State>,
     request: HttpRequest,
 ) -> Answer {
-    let known = ["type", "system", "is_active", "search", "ordering", "page", "page_size"];
-    let mut query = Query::read(&request, &known);
-    let question = question(&mut query);
-    query.finish()?;
-    let found = state.registry.list(&granted, &question).await?;
-    let path = "/api/v1/datastores/";
-    let links = links(&state.origin.of(&request), path, &query, question.page, found.count)?;
-    let envelope = Envelope {
-        count: found.count,
-        next: links.next,
-        previous: links.previous,
-        results: found.rows.iter().map(DatastoreOutput::from).collect(),
+    let mut query = Query::read(&request, &KNOWN);
+    let (filter, ordering) = question(&mut query);
+    let of_deleted = match filter.deleted {
+        true => Some(granted.caller().clone().authorize::<ListDeleted>()?),
+        false => None,
     };
-    Ok(super::json(&mut HttpResponse::Ok(), &envelope))
+    let places = Datastores::new(PATH, &filter, &ordering);
+    let paging = page::paging(&mut query, &places);
+    query.finish()?;
+    let question = ListQuery { filter, ordering: ordering.clone(), paging: paging.clone() };
+    let found = match &of_deleted {
+        Some(granted) => state.registry.list_deleted(granted, question).await?,
+        None => state.registry.list(&granted, question).await?,
+    };
+    let url = format!("{}{PATH}", state.origin.of(&request));
+    let place = |view: &DatastoreView| view.anchor(&ordering);
+    let links = page::links(&url, &query, &places, &paging, &found, place)?;
+    let results = found.rows.iter().map(DatastoreOutput::from).collect();
+    Ok(super::json(&mut HttpResponse::Ok(), &links.envelope(found.count, results)))
 }
 
-fn question(query: &mut Query) -> ListQuery {
+/// Which datastores are asked for, but for deleted ones, and in which order.
+fn question(query: &mut Query) -> (ListFilter, Vec<Ordering>) {
     let types = query.get("type", |text| choices(text, &DatastoreType::ALL, DatastoreType::as_str));
     let systems = query.get("system", |text| choices(text, &System::ALL, System::as_str));
-    let is_active = query.get("is_active", |text| match text {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err("Must be true or false.".to_owned()),
-    });
+    let is_active = query.get("is_active", truth);
     let search = query.get("search", |text| {
         SearchTerms::new(text).ok_or_else(|| {
             format!(
@@ -75,8 +87,9 @@ fn question(query: &mut Query) -> ListQuery {
         systems: systems.unwrap_or_default(),
         is_active,
         search: search.unwrap_or_default(),
+        deleted: query.get("deleted", truth).unwrap_or_default(),
     };
-    ListQuery { filter, ordering, page: page::request(query) }
+    (filter, ordering)
 }
 
 /// A comma list of names.
@@ -85,24 +98,14 @@ fn choices<T: Copy>(
     all: &[T],
     as_str: fn(T) -> &'static str,
 ) -> Result<Vec<T>, String> {
-    let names: Vec<_> = all.iter().map(|choice| as_str(*choice)).collect();
-    let choice = |name: &str| {
-        let found = all.iter().copied().find(|choice| as_str(*choice) == name);
-        found.ok_or_else(|| {
-            let near = suggestion(name, &names).map(|near| format!(" Did you mean {near}?"));
-            format!("Must be one of {}.{}", names.join(", "), near.unwrap_or_default())
-        })
-    };
-    text.split(',').map(choice).collect()
+    text.split(',').map(|name| choice(name, all, as_str)).collect()
 }
 
 fn ordering(text: &str) -> Result<Vec<Ordering>, String> {
     let mut keys: Vec<Ordering> = Vec::new();
     for part in text.split(',') {
         let (name, descending) = part.strip_prefix('-').map_or((part, false), |name| (name, true));
-        let [key] = choices(name, &OrderKey::ALL, OrderKey::as_str)?[..] else {
-            return Err("Each key must be one name.".to_owned());
-        };
+        let key = choice(name, &OrderKey::ALL, OrderKey::as_str)?;
         if keys.iter().any(|earlier| earlier.key == key) {
             return Err(format!("Names {name} twice."));
         }

@@ -1,7 +1,7 @@
 //! Datasets that live in a datastore.
 
 use super::Time;
-use datastore_domain::Assignment;
+use datastore_domain::{Assignment, AssignmentPeriod};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -27,6 +27,37 @@ impl From<Assignment> for AssignmentOutput {
             assigned_by: assignment.assigned_by.to_string(),
         }
     }
+}
+
+/// A dataset that lives in a datastore, or lived there.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AssignmentPeriod)]
+pub(crate) struct AssignmentPeriodOutput {
+    #[serde(flatten)]
+    assignment: AssignmentOutput,
+    /// RFC 3339, UTC; null while it lives there.
+    #[schema(value_type = Option<String>)]
+    released_at: Option<Time>,
+}
+
+impl From<AssignmentPeriod> for AssignmentPeriodOutput {
+    fn from(period: AssignmentPeriod) -> Self {
+        Self { assignment: period.assignment.into(), released_at: period.released_at.map(Time) }
+    }
+}
+
+/// A page of past and present assignments.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes an `Envelope` in the OpenAPI document")]
+pub(crate) struct AssignmentPeriodPage {
+    /// Rows on all pages.
+    count: u64,
+    /// Absolute URL of the next page.
+    next: Option<String>,
+    /// Absolute URL of the previous page.
+    previous: Option<String>,
+    /// The rows of this page.
+    results: Vec<AssignmentPeriodOutput>,
 }
 
 /// A page of datasets.

@@ -51,6 +51,9 @@ pub(crate) struct DatastoreOutput<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     tls: Option<Option<&'static str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
+    deleted_at: Option<Time>,
 }
 
 impl<'a> From<&'a DatastoreView> for DatastoreOutput<'a> {
@@ -75,6 +78,7 @@ impl<'a> From<&'a DatastoreView> for DatastoreOutput<'a> {
             storage_capacity_gb: profile.storage_capacity_gb.map(|n| Number(n.get())),
             database: None,
             tls: None,
+            deleted_at: view.deleted_at.map(Time),
         };
         if let Some(connection) = &view.connection {
             output.show(connection);
@@ -106,16 +110,27 @@ impl<'a> DatastoreOutput<'a> {
     }
 }
 
+/// A datastore in a list.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ListedDatastore)]
+pub(crate) struct ListedDatastore<'a> {
+    #[serde(flatten)]
+    datastore: DatastoreOutput<'a>,
+    /// RFC 3339, UTC; with `deleted=true` only.
+    #[schema(value_type = Option<String>)]
+    deleted_at: Option<Time>,
+}
+
 /// A page of datastores.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes an `Envelope` in the OpenAPI document")]
 pub(crate) struct DatastorePage<'a> {
-    /// Rows on all pages.
-    count: u64,
+    /// Rows on all pages; absent when paged by cursor.
+    count: Option<u64>,
     /// Absolute URL of the next page.
     next: Option<String>,
     /// Absolute URL of the previous page.
     previous: Option<String>,
     /// The rows of this page.
-    results: Vec<DatastoreOutput<'a>>,
+    results: Vec<ListedDatastore<'a>>,
 }

@@ -1,0 +1,39 @@
+//! `POST /api/v1/datastores/{id}/restore/`
+
+use super::Answer;
+use crate::body;
+use crate::input::refuse;
+use crate::output::DatastoreOutput;
+use crate::problem::ProblemBody;
+use crate::query::Query;
+use crate::state::{Allowed, State, path_id};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use datastore_application::RestoreDatastores;
+
+/// Restore a deleted datastore.
+///
+/// It comes back as it was. One that is not deleted stays as it is.
+#[utoipa::path(
+    post, path = "/api/v1/datastores/{id}/restore/", tag = "datastores",
+    operation_id = "restore_datastore",
+    params(("id" = i64, Path, description = "Number of the datastore")),
+    responses(
+        (status = 200, description = "The datastore as it is now", body = DatastoreOutput<'_>, headers(
+            ("ETag" = String, description = "Version of this representation"))),
+        (status = "4XX", description = "Refused", body = ProblemBody<'_>, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn restore_datastore(
+    Allowed(granted): Allowed<RestoreDatastores>,
+    state: Data<State>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Answer {
+    let located = state.registry.locate_any(&granted, path_id(&request)?).await?;
+    let members = body::read_optional(&request, payload).await?;
+    Query::none(&request)?;
+    refuse(members.unknown(&[]))?;
+    let view = state.registry.restore(&granted, located).await?;
+    Ok(super::datastore(&mut HttpResponse::Ok(), &view))
+}
