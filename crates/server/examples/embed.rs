@@ -11,7 +11,7 @@ use datastore_application::{Caller, Ports, ReadDatastores, Registry};
 use datastore_crypto::{OsEntropy, RingCipher, key_file};
 use datastore_domain::{
     Actor, ConnectSpec, DatastoreFields, ListFilter, ListQuery, Member, OrderKey, Ordering,
-    PageRequest, ProbeReport, Role, Secret, TokenId, TokenName,
+    PageRequest, Paging, ProbeReport, Role, Secret, TokenId, TokenName,
 };
 use datastore_persistence::{DatabaseUrl, PoolSettings, Storage};
 use datastore_ports::{ConnectionTester, TestError};
@@ -40,6 +40,7 @@ async fn registry(folder: &Path) -> Result<Registry, Box<dyn Error>> {
     Ok(Registry::new(Ports {
         datastores: storage.clone(),
         assignments: storage.clone(),
+        history: storage.clone(),
         checks: storage,
         cipher: Arc::new(RingCipher::new(ring)),
         tester: Arc::new(NoTests),
@@ -52,7 +53,7 @@ fn by_name() -> ListQuery {
     ListQuery {
         filter: ListFilter::default(),
         ordering: vec![Ordering { key: OrderKey::Name, descending: false }],
-        page: PageRequest { page: 1, size: PageRequest::DEFAULT_SIZE },
+        paging: Paging::Number(PageRequest { page: 1, size: PageRequest::DEFAULT_SIZE }),
     }
 }
 
@@ -79,7 +80,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let created = registry.create(&caller.clone().authorize()?, &fields).await?;
 
     let granted = caller.authorize::<ReadDatastores>()?;
-    let page = registry.list(&granted, &by_name()).await?;
+    let page = registry.list(&granted, by_name()).await?;
     assert_eq!(page.rows, [created]);
     Ok(())
 }

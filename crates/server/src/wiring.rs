@@ -125,6 +125,7 @@ fn registry(storage: &Storage, cipher: RingCipher, probes: Probes) -> Registry {
     Registry::new(Ports {
         datastores: storage.clone(),
         assignments: storage.clone(),
+        history: storage.clone(),
         checks: storage,
         cipher: Arc::new(cipher),
         tester: Arc::new(probes),

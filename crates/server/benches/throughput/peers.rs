@@ -4,7 +4,7 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use datastore_domain::{
-    AccessToken, DatastoreId, ListFilter, ListQuery, OrderKey, Ordering, PageRequest,
+    AccessToken, DatastoreId, ListFilter, ListQuery, OrderKey, Ordering, PageRequest, Paging,
 };
 use datastore_persistence::Storage;
 use datastore_ports::{DatastoreRepository, TokenRepository};
@@ -62,7 +62,7 @@ async fn list(request: HttpRequest, peer: Data<Peer>) -> HttpResponse {
         let query = ListQuery {
             filter: ListFilter::default(),
             ordering: vec![Ordering { key: OrderKey::CreatedAt, descending: true }],
-            page: PageRequest { page: 1, size: 50 },
+            paging: Paging::Number(PageRequest { page: 1, size: 50 }),
         };
         DatastoreRepository::list(&peer.storage, &query).await.expect("reads");
     }

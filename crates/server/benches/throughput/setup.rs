@@ -4,7 +4,7 @@ use crate::load::Measured;
 use crate::peers::{self, Peer, Work};
 use actix_web::rt::System;
 use datastore_api::SystemClock;
-use datastore_application::{Access, Caller, ChangeDatastores, Ports, Registry};
+use datastore_application::{Access, Author, Caller, ChangeDatastores, Ports, Registry};
 use datastore_connectivity::{ProbeSettings, Probes};
 use datastore_crypto::{KeyRing, OsEntropy, RingCipher};
 use datastore_domain::{
@@ -76,6 +76,7 @@ impl World {
         let registry = Registry::new(Ports {
             datastores: shared.clone(),
             assignments: shared.clone(),
+            history: shared.clone(),
             checks: shared.clone(),
             cipher: Arc::new(RingCipher::new(ring)),
             tester: Arc::new(probes),
@@ -85,7 +86,8 @@ impl World {
         let access = Access::new(shared, clock, Arc::new(OsEntropy));
         let token = System::new().block_on(async {
             storage.migrate().await.expect("migrates");
-            let made = access.create_token(&token_name(), token_name(), Role::Admin, None).await;
+            let author = Author::try_from("bench").expect("a name");
+            let made = access.create_token(&author, token_name(), Role::Admin, None).await;
             let actor = Actor { token: TokenId(1), name: token_name(), role: Role::Admin };
             let caller = Caller { actor, request_id: None };
             let granted = caller.authorize::<ChangeDatastores>().expect("an admin may");

@@ -7,10 +7,10 @@ use crate::settings::Settings;
 use crate::wiring;
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use datastore_domain::{Role, TokenId, TokenName, TokenRecord};
+use datastore_application::{Access, Author, Error};
+use datastore_domain::{Lifetime, PageRequest, Role, TokenId, TokenName, TokenRecord};
 use datastore_ports::Clock as _;
 use serde::Serialize;
-use std::str::FromStr;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
@@ -40,36 +40,27 @@ pub(super) enum TokenCommand {
     },
 }
 
-/// How long a token counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Lifetime {
-    seconds: i64,
-}
-
-impl FromStr for Lifetime {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const EXPECTED: &str = "expected 1d to 36500d (days), or 1h to 876000h (hours)";
-        let (digits, unit) = match text.split_at_checked(text.len().saturating_sub(1)) {
-            Some((digits, "d")) => (digits, 24),
-            Some((digits, "h")) => (digits, 1),
-            _ => return Err(EXPECTED),
-        };
-        let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-        let count: i64 = digits.parse().ok().filter(|_| is_number).ok_or(EXPECTED)?;
-        let hours = count.checked_mul(unit).filter(|hours| (1..=876_000).contains(hours));
-        Ok(Self { seconds: hours.ok_or(EXPECTED)? * 3600 })
-    }
-}
-
 fn token_name(text: &str) -> Result<TokenName, String> {
     TokenName::try_from(text).map_err(|error| error.detail)
 }
 
 /// The operator at the command line, as the history calls them.
-fn operator() -> TokenName {
-    TokenName::try_from("command line").expect("a valid name")
+fn operator() -> Author {
+    Author::try_from("command line").expect("a valid name")
+}
+
+/// All tokens, page by page.
+async fn all_tokens(access: &Access) -> Result<Vec<TokenRecord>, Error> {
+    let mut page = PageRequest { page: 1, size: PageRequest::MAX_SIZE };
+    let mut tokens = Vec::new();
+    loop {
+        let found = access.list_tokens(&operator(), page).await?;
+        tokens.extend(found.rows);
+        if !found.after {
+            return Ok(tokens);
+        }
+        page.page += 1;
+    }
 }
 
 pub(super) async fn run(command: TokenCommand, settings: &Settings) -> Result<(), CommandError> {
@@ -77,13 +68,13 @@ pub(super) async fn run(command: TokenCommand, settings: &Settings) -> Result<()
     let access = wiring::access(&storage);
     match command {
         TokenCommand::Create { name, role, expires } => {
-            let end = expires.map(|lifetime| SystemClock.now().plus_seconds(lifetime.seconds));
+            let end = expires.map(|lifetime| lifetime.end(access.now()));
             let made = access.create_token(&operator(), name, role, end).await;
             let made = made.map_err(|e| CommandError::UseCase("no token was made", e))?;
             print(&format!("{}\n", made.token.expose()))
         }
         TokenCommand::List { output } => {
-            let tokens = access.list_tokens().await;
+            let tokens = all_tokens(&access).await;
             let tokens = tokens.map_err(|e| CommandError::UseCase("tokens cannot be listed", e))?;
             let rows: Vec<_> = tokens.iter().map(TokenRow::new).collect();
             print(&render(&rows, output))
@@ -142,20 +133,5 @@ impl Row for TokenRow {
             self.created_at.clone(),
             self.expires_at.clone().unwrap_or_else(|| "never".to_owned()),
         ]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lifetimes_are_days_or_hours() {
-        let seconds = |text: &str| text.parse::<Lifetime>().map(|l| l.seconds).ok();
-        assert_eq!(seconds("90d"), Some(90 * 86_400));
-        assert_eq!(seconds("12h"), Some(12 * 3_600));
-        for bad in ["", "d", "0d", "-1d", "+1d", "1.5d", "90", "90 d", "36501d", "1w", "é"] {
-            assert_eq!(seconds(bad), None, "{bad}");
-        }
     }
 }

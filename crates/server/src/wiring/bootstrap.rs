@@ -2,8 +2,8 @@
 
 use super::StartError;
 use crate::settings::Settings;
-use datastore_application::Access;
-use datastore_domain::{Role, TokenName};
+use datastore_application::{Access, Author};
+use datastore_domain::{PageRequest, Role, TokenName};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -40,7 +40,9 @@ fn folder_of(path: &Path) -> &Path {
 /// Sees to it that somebody can get in: an empty embedded database gets one admin token, in a file
 /// for the user of this process alone. It is printed nowhere, and neither logged.
 pub(super) async fn first_token(settings: &Settings, access: &Access) -> Result<(), StartError> {
-    if !access.list_tokens().await?.is_empty() {
+    let actor = Author::try_from("first start").expect("a valid name");
+    let count_only = PageRequest { page: 1, size: 1 };
+    if access.list_tokens(&actor, count_only).await?.count != Some(0) {
         return Ok(());
     }
     if settings.database_url().sqlite_path().is_none() {
@@ -53,7 +55,6 @@ pub(super) async fn first_token(settings: &Settings, access: &Access) -> Result<
     make_data_dir(settings)?;
     let path = settings.admin_token_file();
     let name = TokenName::try_from("admin").expect("a valid name");
-    let actor = TokenName::try_from("first start").expect("a valid name");
     let made = access.create_token(&actor, name, Role::Admin, None).await?;
     write_private(&path, made.token.expose())
         .map_err(|source| StartError::AdminToken { path: path.clone(), source })?;
