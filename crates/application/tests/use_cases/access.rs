@@ -1,8 +1,8 @@
 //! Tokens: who is known, and what is entered about making and revoking them.
 
-use crate::support::cause;
-use datastore_application::{Access, AuthenticationError, Error};
-use datastore_domain::{AccessToken, Action, Role, Timestamp, TokenId, TokenRecord};
+use crate::support::{cause, granted};
+use datastore_application::{Access, AuthenticationError, Author, Error, ManageTokens};
+use datastore_domain::{AccessToken, Action, RequestId, Role, Timestamp, TokenId, TokenRecord};
 use datastore_ports::{MockClock, MockEntropy, MockTokenRepository, RepositoryError};
 use datastore_testkit::{at, token_name};
 use std::sync::Arc;
@@ -17,6 +17,10 @@ fn access(tokens: MockTokenRepository) -> Access {
 fn record(expires_at: Option<Timestamp>, revoked_at: Option<Timestamp>) -> TokenRecord {
     let (id, name, role) = (TokenId(4), token_name("ci"), Role::Matcher);
     TokenRecord { id, name, role, created_at: at(0), expires_at, revoked_at }
+}
+
+fn operator() -> Author {
+    Author::try_from("operator").expect("a name")
 }
 
 /// Presents a well-formed token, which the storage answers with `found`.
@@ -73,7 +77,7 @@ async fn a_new_token_is_stored_by_digest_and_entered_without_it() {
             Ok(TokenRecord { name, role, ..record(expires_at, None) })
         },
     );
-    let (operator, name) = (token_name("operator"), token_name("ci"));
+    let (operator, name) = (operator(), token_name("ci"));
     let new = access(tokens).create_token(&operator, name, Role::Matcher, Some(at(90))).await;
     let new = new.expect("made");
     assert_eq!(new.token.expose(), made.expose());
@@ -87,6 +91,33 @@ async fn revoking_what_is_not_there_is_told() {
         assert_eq!((id, revoked_at, entry.action), (TokenId(4), at(60), Action::TokenRevoke));
         Err(RepositoryError::NotFound)
     });
-    let error = access(tokens).revoke_token(&token_name("operator"), TokenId(4)).await;
+    let error = access(tokens).revoke_token(&operator(), TokenId(4)).await;
     assert!(matches!(error, Err(Error::NotFound("token"))), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_caller_is_entered_with_name_and_request_and_the_operator_without() {
+    let mut tokens = MockTokenRepository::new();
+    let mut expected = [("operator", None), ("ops", RequestId::new("request-9"))].into_iter();
+    tokens.expect_revoke().times(2).returning(move |_, _, entry| {
+        let (actor, request_id) = expected.next().expect("two calls");
+        assert_eq!((entry.actor.as_str(), &entry.request_id), (actor, &request_id));
+        Ok(())
+    });
+    let access = access(tokens);
+    let caller = Author::from(&granted::<ManageTokens>());
+    for author in [operator(), caller] {
+        access.revoke_token(&author, TokenId(4)).await.expect("revoked");
+    }
+}
+
+#[tokio::test]
+async fn a_full_house_of_tokens_is_told() {
+    let mut tokens = MockTokenRepository::new();
+    tokens
+        .expect_insert()
+        .returning(|_, _, _, _, _, _| Err(RepositoryError::TooManyTokens { limit: 10_000 }));
+    let access = access(tokens);
+    let error = access.create_token(&operator(), token_name("ci"), Role::Viewer, None).await;
+    assert!(matches!(error, Err(Error::TooManyTokens { limit: 10_000 })), "{error:?}");
 }

@@ -7,6 +7,7 @@ mod datasets;
 mod delete;
 mod outcomes;
 mod overtaken;
+mod restore;
 mod revise;
 mod support;
 mod test_connection;

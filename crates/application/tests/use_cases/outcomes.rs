@@ -29,6 +29,7 @@ impl World {
         let registry = Registry::new(Ports {
             datastores: storage.clone(),
             assignments: storage.clone(),
+            history: storage.clone(),
             checks: storage.clone(),
             cipher: Arc::new(PlainCipher::new()),
             tester: Arc::new(tester),

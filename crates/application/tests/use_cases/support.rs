@@ -7,7 +7,7 @@ use datastore_domain::{
 };
 use datastore_ports::{
     Cause, MockCheckLog, MockClock, MockConnectionTester, MockCredentialCipher,
-    MockDatasetAssignments, MockDatastoreRepository, MockEntropy, NewDatastore,
+    MockDatasetAssignments, MockDatastoreRepository, MockEntropy, MockHistoryLog, NewDatastore,
 };
 use datastore_testkit::{new_datastore, token_name};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use std::sync::Arc;
 pub(crate) struct Mocks {
     pub(crate) datastores: MockDatastoreRepository,
     pub(crate) assignments: MockDatasetAssignments,
+    pub(crate) history: MockHistoryLog,
     pub(crate) checks: MockCheckLog,
     pub(crate) cipher: MockCredentialCipher,
     pub(crate) tester: MockConnectionTester,
@@ -46,6 +47,7 @@ impl Mocks {
         Registry::new(Ports {
             datastores: Arc::new(self.datastores),
             assignments: Arc::new(self.assignments),
+            history: Arc::new(self.history),
             checks: Arc::new(self.checks),
             cipher: Arc::new(self.cipher),
             tester: Arc::new(self.tester),
