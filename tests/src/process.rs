@@ -1,6 +1,7 @@
 //! The binary as a process.
 
 use crate::Client;
+use rustix::process::{Pid, Signal};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -132,19 +133,34 @@ impl Process {
         self.end()
     }
 
+    /// Sends a signal.
+    ///
+    /// # Panics
+    ///
+    /// When the process is gone.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        rustix::process::kill_process(pid.expect("a process id"), signal).expect("it is ours");
+    }
+
+    /// Waits for the end; its exit code, and everything that was logged.
+    #[must_use]
+    pub fn wait(mut self) -> (Option<i32>, String) {
+        let status = self.child.wait().expect("it is ours");
+        (status.code(), self.end())
+    }
+
     /// SIGTERM; returns everything that was logged.
     ///
     /// # Panics
     ///
     /// When it does not end with success.
     #[must_use]
-    pub fn terminate(mut self) -> String {
-        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
-        let pid = pid.expect("a process id");
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it is ours");
-        let status = self.child.wait().expect("it is ours");
-        assert!(status.success(), "ended with {status}");
-        self.end()
+    pub fn terminate(self) -> String {
+        self.signal(Signal::TERM);
+        let (code, log) = self.wait();
+        assert_eq!(code, Some(0), "{log}");
+        log
     }
 
     fn end(&mut self) -> String {

@@ -44,6 +44,9 @@ pub enum Error {
     /// All slots for connection tests are taken.
     #[error("all slots for connection tests are taken")]
     ProbeCapacityExceeded,
+    /// The service stops, and the connection test was given up.
+    #[error("the connection test was given up, as the service stops")]
+    ProbeCancelled,
     /// Storage does not answer.
     #[error("the storage is unavailable")]
     Unavailable(#[source] Cause),
@@ -98,6 +101,7 @@ impl From<TestError> for Error {
     fn from(error: TestError) -> Self {
         match error {
             TestError::CapacityExceeded => Self::ProbeCapacityExceeded,
+            TestError::Cancelled => Self::ProbeCancelled,
             error @ TestError::Aborted(_) => Self::Internal(Box::new(error)),
         }
     }

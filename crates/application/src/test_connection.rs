@@ -13,8 +13,9 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::ProbeCapacityExceeded`], [`Error::Unavailable`], [`Error::Internal`] when the
-    /// stored secret does not open. A test that ran and failed is no error.
+    /// [`Error::NotFound`], [`Error::ProbeCapacityExceeded`], [`Error::ProbeCancelled`],
+    /// [`Error::Unavailable`], [`Error::Internal`] when the stored secret does not open. A test that
+    /// ran and failed is no error; one that was cancelled is not recorded.
     pub async fn test_connection(
         &self,
         _granted: &Granted<TestConnections>,

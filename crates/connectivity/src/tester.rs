@@ -8,7 +8,7 @@ use crate::tls::{CaFileError, Tls};
 use async_trait::async_trait;
 use datastore_domain::{ConnectSpec, ProbeReport};
 use datastore_ports::{Clock, ConnectionTester, TestError};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
@@ -59,8 +59,8 @@ pub enum ProbesError {
 /// Tests connections, on threads of its own: a server that keeps a test busy takes a slot here, and
 /// nothing from those who serve requests.
 pub struct Probes {
-    /// `Some` until drop.
-    runtime: Option<Runtime>,
+    /// `Some` until tests are cancelled.
+    runtime: Mutex<Option<Runtime>>,
     slots: Arc<Semaphore>,
     pipeline: Arc<Pipeline>,
 }
@@ -83,7 +83,7 @@ impl Probes {
             .build()
             .map_err(ProbesError::Threads)?;
         Ok(Self {
-            runtime: Some(runtime),
+            runtime: Mutex::new(Some(runtime)),
             slots: Arc::new(Semaphore::new(slots)),
             pipeline: Arc::new(Pipeline {
                 door: Door::new(settings.policy, slots, settings.lookup_timeout),
@@ -93,6 +93,26 @@ impl Probes {
             }),
         })
     }
+
+    /// Gives up every test that runs, which closes its connection, and begins no more: each ends at
+    /// once with [`TestError::Cancelled`].
+    pub fn cancel(&self) {
+        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Not `drop(runtime)`: that would wait for lookups that are stuck, and panics in async code.
+        if let Some(runtime) = runtime {
+            runtime.shutdown_background();
+        }
+    }
+
+    /// Runs `test` on the threads of tests.
+    fn spawn<T: Send + 'static>(
+        &self,
+        test: impl Future<Output = T> + Send + 'static,
+    ) -> Result<AbortOnDrop<T>, TestError> {
+        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
+        let runtime = runtime.as_ref().ok_or(TestError::Cancelled)?;
+        Ok(AbortOnDrop(runtime.spawn(test)))
+    }
 }
 
 #[async_trait]
@@ -100,31 +120,25 @@ impl ConnectionTester for Probes {
     async fn test(&self, spec: ConnectSpec, deadline: Duration) -> Result<ProbeReport, TestError> {
         let slot =
             self.slots.clone().try_acquire_owned().map_err(|_| TestError::CapacityExceeded)?;
-        let Some(runtime) = &self.runtime else {
-            return Err(TestError::Aborted("the tester is shut down".into()));
-        };
         let pipeline = Arc::clone(&self.pipeline);
-        let mut task = AbortOnDrop(runtime.spawn(async move {
+        let mut task = self.spawn(async move {
             // Given back when the test has ended, which may be after its caller has left.
             let _slot = slot;
             pipeline.run(&spec, deadline).await
-        }));
+        })?;
         match (&mut task.0).await {
             Ok(Ok(report)) => Ok(report),
             Ok(Err(NoCapacity)) => Err(TestError::CapacityExceeded),
             // The payload of a panic stays out: it may quote what was being handled.
             Err(error) if error.is_panic() => Err(TestError::Aborted("the test panicked".into())),
-            Err(_) => Err(TestError::Aborted("the tester is shut down".into())),
+            Err(_) => Err(TestError::Cancelled),
         }
     }
 }
 
 impl Drop for Probes {
     fn drop(&mut self) {
-        // Not `drop(runtime)`: that would wait for lookups that are stuck, and panics in async code.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        self.cancel();
     }
 }
 

@@ -21,4 +21,4 @@ mod server;
 mod state;
 
 pub use openapi::openapi_json;
-pub use server::{HttpSettings, RunningServer};
+pub use server::{HttpSettings, RunningServer, Stopper};

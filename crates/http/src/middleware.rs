@@ -2,13 +2,16 @@
 
 use crate::origin::has_valid_host;
 use crate::problem::{Kind, Problem};
+use crate::state::State;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Version;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, Version};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
 use datastore_domain::RequestId;
+use std::sync::atomic::Ordering;
 use tracing::Span;
 use tracing_actix_web::RootSpanBuilder;
 
@@ -36,6 +39,10 @@ pub(crate) async fn envelope(
         log_cause(problem, &id);
         let rendered = problem.respond(id.as_str());
         response = response.into_response(rendered);
+    }
+    let state = response.request().app_data::<Data<State>>();
+    if state.is_some_and(|state| state.draining.load(Ordering::Relaxed)) {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     let headers = response.headers_mut();
     let value = HeaderValue::from_str(id.as_str()).expect("visible ASCII is a header value");

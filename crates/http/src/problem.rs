@@ -58,6 +58,8 @@ kinds! {
     PreconditionFailed = PRECONDITION_FAILED "precondition_failed" "The datastore was changed since it was read";
     PreconditionRequired = PRECONDITION_REQUIRED "precondition_required" "If-Match is required";
     ProbeCapacityExceeded = SERVICE_UNAVAILABLE "probe_capacity_exceeded" "All slots for connection tests are taken";
+    ProbeCancelled = SERVICE_UNAVAILABLE "probe_cancelled" "The connection test was given up";
+    ShuttingDown = SERVICE_UNAVAILABLE "shutting_down" "The service stops";
     StorageUnavailable = SERVICE_UNAVAILABLE "storage_unavailable" "The storage is unavailable";
     Internal = INTERNAL_SERVER_ERROR "internal_error" "An internal error";
 }
@@ -209,7 +211,10 @@ impl Problem {
             Kind::Unauthenticated => {
                 response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
             }
-            Kind::ProbeCapacityExceeded | Kind::StorageUnavailable => {
+            Kind::ProbeCapacityExceeded
+            | Kind::ProbeCancelled
+            | Kind::ShuttingDown
+            | Kind::StorageUnavailable => {
                 response.insert_header((header::RETRY_AFTER, "1"));
             }
             _ => {}
@@ -286,6 +291,10 @@ impl From<Error> for Problem {
             Error::ProbeCapacityExceeded => Self::new(
                 Kind::ProbeCapacityExceeded,
                 "Too many connection tests are running; try again.",
+            ),
+            Error::ProbeCancelled => Self::new(
+                Kind::ProbeCancelled,
+                "The service stops, so the test was given up and nothing was recorded; try again.",
             ),
             Error::Unavailable(cause) => Self::unavailable(cause),
             Error::OutcomeUnknown(cause) => Self::outcome_unknown(cause),

@@ -9,7 +9,10 @@ use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use datastore_application::{Access, Registry};
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tracing_actix_web::TracingLogger;
 
@@ -32,6 +35,8 @@ pub struct HttpSettings {
 pub struct RunningServer {
     server: Server,
     addresses: Vec<SocketAddr>,
+    listener: TcpListener,
+    draining: Arc<AtomicBool>,
 }
 
 /// Most connections at the same time, of all workers together.
@@ -49,6 +54,7 @@ impl RunningServer {
         access: Access,
         settings: &HttpSettings,
     ) -> std::io::Result<Self> {
+        let draining = Arc::new(AtomicBool::new(false));
         let state = Data::new(State {
             registry,
             access,
@@ -57,6 +63,7 @@ impl RunningServer {
                 trusted_proxies: settings.trusted_proxies.clone(),
             },
             require_if_match: settings.require_if_match,
+            draining: draining.clone(),
         });
         let workers = settings
             .workers
@@ -76,9 +83,9 @@ impl RunningServer {
             .client_request_timeout(Duration::from_secs(5))
             .shutdown_timeout(settings.shutdown_timeout.as_secs())
             .disable_signals()
-            .listen(listener)?;
+            .listen(listener.try_clone()?)?;
         let addresses = server.addrs();
-        Ok(Self { server: server.run(), addresses })
+        Ok(Self { server: server.run(), addresses, listener, draining })
     }
 
     /// The address that the server listens on.
@@ -88,9 +95,13 @@ impl RunningServer {
     }
 
     /// Stops the server from elsewhere.
-    #[must_use]
-    pub fn handle(&self) -> ServerHandle {
-        self.server.handle()
+    ///
+    /// # Errors
+    ///
+    /// When no descriptor is left.
+    pub fn stopper(&self) -> std::io::Result<Stopper> {
+        let listener = self.listener.try_clone()?;
+        Ok(Stopper { handle: self.server.handle(), listener, draining: self.draining.clone() })
     }
 
     /// Serves until the server is stopped.
@@ -100,5 +111,37 @@ impl RunningServer {
     /// When a worker cannot be started.
     pub async fn run(self) -> std::io::Result<()> {
         self.server.await
+    }
+}
+
+/// How long what has been accepted may take to be read, once nothing more is accepted. The stop of
+/// actix-server drops connections that no worker has taken up, and requests that none has read.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// Stops a server in two steps.
+pub struct Stopper {
+    handle: ServerHandle,
+    listener: TcpListener,
+    draining: Arc<AtomicBool>,
+}
+
+impl Stopper {
+    /// Tells those who send requests to send them elsewhere: `/readyz` answers 503, and no
+    /// connection is kept alive. Everything is served as before.
+    pub fn announce(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes no more connections, answers every request of those that were taken, and ends the
+    /// server: when all is answered, or at the time limit of the settings.
+    pub async fn stop(self) {
+        self.announce();
+        self.handle.pause().await;
+        // Clients are refused from now on, rather than queued and cut off at the end. Where the
+        // system cannot do that to a listener, they are queued.
+        let listener = TcpStream::from(OwnedFd::from(self.listener));
+        drop(listener.shutdown(Shutdown::Both));
+        actix_web::rt::time::sleep(SETTLE).await;
+        self.handle.stop(true).await;
     }
 }

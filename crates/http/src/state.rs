@@ -8,6 +8,8 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
 use datastore_application::{Access, AuthenticationError, Caller, Granted, Permission, Registry};
 use datastore_domain::{DatastoreId, RequestId, TokenId};
 use futures_util::future::LocalBoxFuture;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Shared by all workers.
 pub(crate) struct State {
@@ -16,6 +18,8 @@ pub(crate) struct State {
     pub(crate) origin: Origin,
     /// Whether changes need `If-Match`.
     pub(crate) require_if_match: bool,
+    /// Whether the service stops: `/readyz` says so, and no connection is kept alive.
+    pub(crate) draining: Arc<AtomicBool>,
 }
 
 /// Permission of the caller, proven before anything else of the request is looked at: a handler

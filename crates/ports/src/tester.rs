@@ -10,7 +10,10 @@ pub enum TestError {
     /// All slots are taken.
     #[error("all slots for connection tests are taken")]
     CapacityExceeded,
-    /// The tester stopped in the middle (shutdown, or a defect of ours).
+    /// The service stops: tests that run are given up, and no more begin.
+    #[error("connection tests are given up, as the service stops")]
+    Cancelled,
+    /// The tester stopped in the middle: a defect of ours.
     #[error("the connection test was cut short")]
     Aborted(#[source] crate::Cause),
 }
@@ -28,6 +31,7 @@ pub trait ConnectionTester: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`TestError::CapacityExceeded`] at once when no slot is free.
+    /// [`TestError::CapacityExceeded`] at once when no slot is free; [`TestError::Cancelled`] when
+    /// the service stops meanwhile.
     async fn test(&self, spec: ConnectSpec, deadline: Duration) -> Result<ProbeReport, TestError>;
 }

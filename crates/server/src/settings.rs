@@ -153,6 +153,10 @@ pub struct Log {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shutdown {
+    /// How long new connections are still served after the signal, while `/readyz` answers 503:
+    /// whole seconds, 0 to 3600 s. Default: 0 s.
+    #[serde(deserialize_with = "strict::seconds::<0, 3600, _>", serialize_with = "seconds")]
+    pub grace: Duration,
     /// How long running requests may take to finish, in seconds, 0 to 3600. Default: 30.
     #[serde(deserialize_with = "strict::number::<0, 3600, _, _>")]
     pub timeout_seconds: u64,
@@ -304,6 +308,10 @@ fn url_without_secrets<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     url.as_ref().map(DatabaseUrl::to_string).serialize(serializer)
+}
+
+fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{}s", duration.as_secs()))
 }
 
 fn strings<S: Serializer>(ranges: &[Cidr], serializer: S) -> Result<S::Ok, S::Error> {

@@ -19,12 +19,15 @@ use datastore_persistence::Storage;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The server as a whole: listening, with everything checked, and not yet serving.
 pub struct Application {
     server: RunningServer,
     access: Access,
     storage: Storage,
+    probes: Arc<Probes>,
+    grace: Duration,
 }
 
 impl Application {
@@ -38,11 +41,11 @@ impl Application {
         // Refusals come first: port, key file, CA file, and the database as far as it exists.
         let listener = listen(settings.http.bind)?;
         let given = keys::given(settings)?;
-        let probes = probes(settings)?;
+        let probes = Arc::new(probes(settings)?);
         let (storage, cipher) = storage::open_with_keys(settings, given).await?;
         let access = access(&storage);
         bootstrap::first_token(settings, &access).await?;
-        let registry = registry(&storage, cipher, probes);
+        let registry = registry(&storage, cipher, probes.clone());
         let http = HttpSettings {
             public_url: settings.http.public_url.as_ref().map(|url| url.as_str().to_owned()),
             trusted_proxies: settings.http.trusted_proxies.clone(),
@@ -53,7 +56,8 @@ impl Application {
         let server = RunningServer::start(listener, registry, access.clone(), &http);
         let address = settings.http.bind;
         let server = server.map_err(|source| StartError::Listen { address, source })?;
-        Ok(Self { server, access, storage })
+        let grace = settings.shutdown.grace;
+        Ok(Self { server, access, storage, probes, grace })
     }
 
     /// The address that the server listens on, with the port that it got.
@@ -68,21 +72,27 @@ impl Application {
         &self.access
     }
 
-    /// Serves until `stop` is ready; then requests in flight may finish, within the limit of the
-    /// settings.
+    /// Serves until `stop` is ready. Then `/readyz` turns red at once, connection tests are given
+    /// up, new connections are served for the grace time of the settings, and requests in flight
+    /// may finish within their time limit.
     ///
     /// # Errors
     ///
-    /// When the operating system refuses threads.
+    /// When the operating system refuses threads or descriptors.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let handle = self.server.handle();
+        let stopper = self.server.stopper()?;
+        let stopping = async move {
+            stop.await;
+            stopper.announce();
+            self.probes.cancel();
+            tokio::time::sleep(self.grace).await;
+            stopper.stop().await;
+        };
         let mut running = std::pin::pin!(self.server.run());
+        let mut stopping = std::pin::pin!(stopping);
         let ended = tokio::select! {
             ended = &mut running => ended,
-            () = stop => {
-                let (ended, ()) = tokio::join!(running, handle.stop(true));
-                ended
-            }
+            () = &mut stopping => running.await,
         };
         if let Err(error) = self.storage.close().await {
             // Everything that was acknowledged is on disk, and the next start finds it.
@@ -120,7 +130,7 @@ pub(crate) fn access(storage: &Storage) -> Access {
     Access::new(Arc::new(storage.clone()), Arc::new(SystemClock), Arc::new(OsEntropy))
 }
 
-fn registry(storage: &Storage, cipher: RingCipher, probes: Probes) -> Registry {
+fn registry(storage: &Storage, cipher: RingCipher, probes: Arc<Probes>) -> Registry {
     let storage = Arc::new(storage.clone());
     Registry::new(Ports {
         datastores: storage.clone(),
@@ -128,7 +138,7 @@ fn registry(storage: &Storage, cipher: RingCipher, probes: Probes) -> Registry {
         history: storage.clone(),
         checks: storage,
         cipher: Arc::new(cipher),
-        tester: Arc::new(probes),
+        tester: probes,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
     })

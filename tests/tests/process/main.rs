@@ -4,4 +4,5 @@
 mod durability;
 mod leaks;
 mod main_job;
+mod shutdown;
 mod tokens;

@@ -101,14 +101,15 @@ async fn a_secret_that_does_not_open_is_never_tried() {
 
 #[tokio::test]
 async fn a_test_that_could_not_run_is_an_error_and_not_recorded() {
-    let refusals: [fn() -> TestError; 2] =
-        [|| TestError::CapacityExceeded, || TestError::Aborted(cause())];
+    let refusals: [fn() -> TestError; 3] =
+        [|| TestError::CapacityExceeded, || TestError::Cancelled, || TestError::Aborted(cause())];
     for refusal in refusals {
         let mut mocks = Mocks::default().finds(&stored(), 2);
         mocks.cipher.expect_open().returning(|_, _| Ok(Secret::new("p".to_owned())));
         mocks.tester.expect_test().once().returning(move |_, _| Err(refusal()));
         match (refusal(), test(mocks).await.expect_err("it did not run")) {
             (TestError::CapacityExceeded, Error::ProbeCapacityExceeded) => {}
+            (TestError::Cancelled, Error::ProbeCancelled) => {}
             (TestError::Aborted(_), error) => assert_internal(&error),
             (refusal, error) => panic!("{refusal:?} became {error:?}"),
         }

@@ -1,11 +1,12 @@
 //! `GET /livez` and `GET /readyz`
 
 use super::Answer;
-use crate::problem::ProblemBody;
+use crate::problem::{Kind, Problem, ProblemBody};
 use crate::state::State;
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use serde::Serialize;
+use std::sync::atomic::Ordering;
 use utoipa::ToSchema;
 
 /// State of the service.
@@ -24,15 +25,19 @@ pub(crate) async fn livez() -> Answer {
     Ok(super::json(&mut HttpResponse::Ok(), &Health { status: "ok" }))
 }
 
-/// Tell whether requests can be served: reads the database.
+/// Tell whether requests should be sent here: reads the database.
 #[utoipa::path(
     get, path = "/readyz", tag = "service", operation_id = "readyz", security(()),
     responses(
-        (status = 200, description = "They can", body = Health),
-        (status = 503, description = "The storage does not answer", body = ProblemBody<'_>, content_type = "application/problem+json"),
+        (status = 200, description = "They should", body = Health),
+        (status = 503, description = "The storage does not answer, or the service stops", body = ProblemBody<'_>, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn readyz(state: Data<State>) -> Answer {
+    if state.draining.load(Ordering::Relaxed) {
+        let detail = "The service stops; send new requests elsewhere.";
+        return Err(Problem::new(Kind::ShuttingDown, detail));
+    }
     state.registry.ready().await?;
     Ok(super::json(&mut HttpResponse::Ok(), &Health { status: "ok" }))
 }

@@ -38,7 +38,7 @@ pub(crate) struct TestInput {
     request_body = Option<TestInput>,
     responses(
         (status = 200, description = "What the test found", body = TestResult),
-        (status = 503, description = "All slots are taken", body = ProblemBody<'_>, content_type = "application/problem+json"),
+        (status = 503, description = "All slots are taken, or the service stops", body = ProblemBody<'_>, content_type = "application/problem+json"),
         (status = "4XX", description = "Refused", body = ProblemBody<'_>, content_type = "application/problem+json"),
     )
 )]

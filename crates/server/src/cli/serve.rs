@@ -18,18 +18,20 @@ pub(super) async fn serve(settings: &Settings) -> Result<(), CommandError> {
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "other machines can connect, and without TLS they can listen in");
     }
+    let grace_seconds = settings.shutdown.grace.as_secs();
     let timeout_seconds = settings.shutdown.timeout_seconds;
     let stopped = application.run_until_stopped(async move {
-        let name = signals.next().await;
+        let (name, _) = signals.next().await;
         tracing::info!(
+            grace_seconds,
             timeout_seconds,
             "{name}: running requests may finish, then the server stops"
         );
         tokio::spawn(async move {
-            let name = signals.next().await;
+            let (name, number) = signals.next().await;
             tracing::warn!("{name} again: stopping at once");
-            // What was acknowledged is on disk.
-            std::process::exit(1);
+            // What was acknowledged is on disk. The code is what a shell makes of the signal.
+            std::process::exit(128 + number);
         });
     });
     stopped.await.map_err(system)?;
@@ -51,10 +53,11 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) -> &'static str {
+    /// Name and number of the next signal.
+    async fn next(&mut self) -> (&'static str, i32) {
         tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => ("SIGTERM", SignalKind::terminate().as_raw_value()),
+            _ = self.interrupt.recv() => ("SIGINT", SignalKind::interrupt().as_raw_value()),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// One value as written. Numbers with a fraction, tables and dates are `Other`.
 enum Written {
@@ -110,6 +111,21 @@ where
     D: Deserializer<'de>,
 {
     number::<MIN, MAX, T, D>(d).map(Some)
+}
+
+/// A duration of `MIN` to `MAX` whole seconds, as a number or as a text such as `30s`.
+pub(super) fn seconds<'de, const MIN: u64, const MAX: u64, D>(d: D) -> Result<Duration, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let seconds = match Written::deserialize(d)? {
+        Written::Integer(number) => u64::try_from(number).ok(),
+        Written::Text(text) => text.strip_suffix('s').unwrap_or(&text).parse().ok(),
+        Written::Flag(_) | Written::List(_) | Written::Other => None,
+    };
+    let seconds = seconds.filter(|seconds| (MIN..=MAX).contains(seconds));
+    let expected = || format!("must be whole seconds from {MIN}s to {MAX}s");
+    seconds.map(Duration::from_secs).ok_or_else(|| D::Error::custom(expected()))
 }
 
 /// `true` or `false`.

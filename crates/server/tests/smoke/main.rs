@@ -92,7 +92,7 @@ fn t45_a_second_signal_ends_it_at_once() {
     server.signal(Signal::INT);
     server.await_line("SIGINT: running requests may finish");
     server.signal(Signal::TERM);
-    assert_eq!(server.wait().code(), Some(1), "{}", server.log);
+    assert_eq!(server.wait().code(), Some(143), "{}", server.log);
     assert!(server.log.contains("SIGTERM again"), "{}", server.log);
 }
 
