@@ -8,6 +8,7 @@
 #![expect(clippy::duplicate_mod, reason = "`queries/` is compiled once for each database")]
 
 mod assignments;
+mod backup;
 mod checks;
 mod error;
 mod fault;
@@ -27,6 +28,7 @@ mod tokens;
 mod transaction;
 mod url;
 
+pub use backup::{Backup, BackupError};
 pub use error::{OpenError, SchemaError};
 pub use migrations::SchemaState;
 pub use storage::{PoolSettings, Storage};

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backup;
 mod key;
 mod output;
 mod serve;
@@ -10,6 +11,7 @@ use crate::settings::{Environment, Settings, SettingsError};
 use crate::telemetry;
 use crate::wiring::StartError;
 use clap::{Parser, Subcommand};
+use datastore_persistence::BackupError;
 use key::KeyCommand;
 use std::error::Error;
 use std::io::{self, Write as _};
@@ -33,6 +35,11 @@ enum Command {
     Serve,
     /// Bring the database's schema up to date (`serve` does it by itself).
     Migrate,
+    /// Copy the embedded database to a new file, while it is being served.
+    Backup {
+        /// The new file; nothing is overwritten.
+        file: PathBuf,
+    },
     /// Make, list and revoke access tokens.
     #[command(subcommand)]
     Token(TokenCommand),
@@ -62,6 +69,9 @@ pub enum CommandError {
     /// The application does not start, or has not what the command needs.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// No copy of the database was made.
+    #[error("no backup was made")]
+    Backup(#[from] BackupError),
     /// The use case refused.
     #[error("{0}")]
     UseCase(&'static str, #[source] datastore_application::Error),
@@ -111,6 +121,7 @@ fn run_with(command: Command, settings: &Settings) -> Result<(), CommandError> {
     match command {
         Command::Serve => block_on(serve::serve(settings)),
         Command::Migrate => block_on(serve::migrate(settings)),
+        Command::Backup { file } => block_on(backup::run(settings, &file)),
         Command::Token(command) => block_on(token::run(command, settings)),
         Command::Key(KeyCommand::Status { output }) => block_on(key::status(settings, output)),
         Command::Config(ConfigCommand::Check) => print(&settings.to_masked_toml()),

@@ -7,7 +7,7 @@ mod storage;
 
 pub use error::StartError;
 pub(crate) use keys::{KeyUse, key_use};
-pub(crate) use storage::{migrate, open_current};
+pub(crate) use storage::{migrate, open_current, open_existing};
 
 use crate::clock::SystemClock;
 use crate::settings::Settings;

@@ -5,10 +5,15 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::{Barrier, Mutex, PoisonError};
 
-const WRITERS: usize = 8;
+pub(super) const WRITERS: usize = 8;
 
 /// Creates datastores until the server is gone; adds what was acknowledged.
-fn write(editor: &Client, writer: usize, round: usize, acknowledged: &Mutex<BTreeSet<String>>) {
+pub(super) fn write(
+    editor: &Client,
+    writer: usize,
+    round: usize,
+    acknowledged: &Mutex<BTreeSet<String>>,
+) {
     let (host, port) = CLOSED;
     for n in 0.. {
         let name = format!("{round}-{writer}-{n}");
@@ -72,8 +77,9 @@ fn t35_every_acknowledged_datastore_survives_kill_9() {
     }
 }
 
+/// A server on `data` has what was acknowledged, opens every secret, and has a history to match.
 #[track_caller]
-fn assert_survived(data: &std::path::Path, acknowledged: &BTreeSet<String>) {
+pub(super) fn assert_survived(data: &std::path::Path, acknowledged: &BTreeSet<String>) {
     let server = Process::serve(data, &[]);
     let editor = server.client("editor");
     let rows = stored(&editor);

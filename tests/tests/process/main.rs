@@ -1,6 +1,7 @@
 //! Tests of the binary as a process: the main job against a real PostgreSQL, what a kill leaves
 //! behind, and what is nowhere to be read.
 
+mod backup;
 mod durability;
 mod leaks;
 mod main_job;

@@ -36,16 +36,23 @@ pub(super) async fn open_with_keys(
     Ok((storage, cipher))
 }
 
-/// Opens a database that is there and up to date, and changes nothing.
-pub(crate) async fn open_current(settings: &Settings) -> Result<Storage, StartError> {
+/// Opens a database that is there, whatever its schema, and changes nothing.
+pub(crate) fn open_existing(settings: &Settings) -> Result<Storage, StartError> {
     let url = settings.database_url();
     if url.sqlite_path().is_some_and(|path| !path.exists()) {
         return Err(StartError::NoDatabase(url.to_string()));
     }
-    let storage = open(settings)?;
+    open(settings)
+}
+
+/// Opens a database that is there and up to date, and changes nothing.
+pub(crate) async fn open_current(settings: &Settings) -> Result<Storage, StartError> {
+    let storage = open_existing(settings)?;
     match storage.schema_state().await? {
         SchemaState::Current => Ok(storage),
-        SchemaState::Pending(_) => Err(StartError::NotMigrated(url.to_string())),
+        SchemaState::Pending(_) => {
+            Err(StartError::NotMigrated(settings.database_url().to_string()))
+        }
     }
 }
 
