@@ -7,8 +7,9 @@ use crate::handlers::{
     test_connection, types,
 };
 use crate::problem::ProblemBody;
-use actix_web::HttpResponse;
+use crate::query::Query;
 use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
 use std::sync::LazyLock;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -77,7 +78,8 @@ pub fn openapi_json() -> &'static str {
     &DOCUMENT
 }
 
-pub(crate) async fn serve_document() -> Answer {
+pub(crate) async fn serve_document(request: HttpRequest) -> Answer {
+    Query::none(&request)?;
     let json = (header::CONTENT_TYPE, "application/json");
     Ok(HttpResponse::Ok().insert_header(json).body(openapi_json()))
 }
@@ -85,7 +87,8 @@ pub(crate) async fn serve_document() -> Answer {
 /// The page loads nothing but the document, so it works without a network.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'";
 
-pub(crate) async fn serve_page() -> Answer {
+pub(crate) async fn serve_page(request: HttpRequest) -> Answer {
+    Query::none(&request)?;
     let page = include_str!("docs.html");
     let html = (header::CONTENT_TYPE, "text/html; charset=utf-8");
     let policy = (header::CONTENT_SECURITY_POLICY, POLICY);

@@ -213,6 +213,15 @@ fn livez_and_readyz_need_no_token() {
 }
 
 #[test]
+fn unknown_parameters_are_refused_where_none_is_known() {
+    let server = server();
+    for path in ["/livez", "/readyz", "/openapi.json", "/docs", "/api/v1/datastores/types"] {
+        let answer = server.viewer.get(&format!("{path}?verbose=1"));
+        assert_eq!(answer.errors(400, "invalid_query"), ["verbose:unknown_parameter"], "{path}");
+    }
+}
+
+#[test]
 fn a_request_target_has_8_kib() {
     let server = TestServer::start();
     let target = |length: usize| {

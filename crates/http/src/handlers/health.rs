@@ -2,9 +2,10 @@
 
 use super::Answer;
 use crate::problem::{Kind, Problem, ProblemBody};
+use crate::query::Query;
 use crate::state::State;
-use actix_web::HttpResponse;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use std::sync::atomic::Ordering;
 use utoipa::ToSchema;
@@ -19,9 +20,13 @@ pub(crate) struct Health {
 /// Tell whether the process runs.
 #[utoipa::path(
     get, path = "/livez", tag = "service", operation_id = "livez", security(()),
-    responses((status = 200, description = "It runs", body = Health))
+    responses(
+        (status = 200, description = "It runs", body = Health),
+        (status = "4XX", description = "Refused", body = ProblemBody<'_>, content_type = "application/problem+json"),
+    )
 )]
-pub(crate) async fn livez() -> Answer {
+pub(crate) async fn livez(request: HttpRequest) -> Answer {
+    Query::none(&request)?;
     Ok(super::json(&mut HttpResponse::Ok(), &Health { status: "ok" }))
 }
 
@@ -30,10 +35,12 @@ pub(crate) async fn livez() -> Answer {
     get, path = "/readyz", tag = "service", operation_id = "readyz", security(()),
     responses(
         (status = 200, description = "They should", body = Health),
+        (status = "4XX", description = "Refused", body = ProblemBody<'_>, content_type = "application/problem+json"),
         (status = 503, description = "The storage does not answer, or the service stops", body = ProblemBody<'_>, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn readyz(state: Data<State>) -> Answer {
+pub(crate) async fn readyz(state: Data<State>, request: HttpRequest) -> Answer {
+    Query::none(&request)?;
     if state.draining.load(Ordering::Relaxed) {
         let detail = "The service stops; send new requests elsewhere.";
         return Err(Problem::new(Kind::ShuttingDown, detail));
