@@ -64,6 +64,8 @@ pub struct Process {
     log: Arc<Mutex<String>>,
     reader: Option<std::thread::JoinHandle<()>>,
     data_dir: PathBuf,
+    /// What it was started with, beside what [`command`] sets.
+    variables: Vec<(String, String)>,
 }
 
 impl Process {
@@ -94,7 +96,10 @@ impl Process {
         });
         let text = || log.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let address = address.recv().unwrap_or_else(|_| panic!("the server ended: {}", text()));
-        Self { child, address, log, reader: Some(reader), data_dir: data_dir.to_owned() }
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let variables = variables.iter().map(owned).collect();
+        let data_dir = data_dir.to_owned();
+        Self { child, address, log, reader: Some(reader), data_dir, variables }
     }
 
     /// Where it listens.
@@ -117,8 +122,9 @@ impl Process {
     /// A client with a new token, made by the command line.
     #[must_use]
     pub fn client(&self, role: &str) -> Client {
-        let token = token(&self.data_dir, role, &[]);
-        Client::new(self.address, Some(token))
+        let mut command = token_command(&self.data_dir, role, &[]);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        Client::new(self.address, Some(made_token(command)))
     }
 
     /// Its process id.
@@ -194,8 +200,18 @@ fn listening(line: &str) -> Option<SocketAddr> {
 /// When the command fails, or prints anything but the token.
 #[must_use]
 pub fn token(data_dir: &Path, role: &str, more: &[&str]) -> String {
-    let arguments = [&["token", "create", "--name", role, "--role", role], more].concat();
-    let output = command(data_dir, &arguments).output().expect("the binary runs");
+    made_token(token_command(data_dir, role, more))
+}
+
+/// The command that makes a token.
+pub(crate) fn token_command(data_dir: &Path, role: &str, more: &[&str]) -> Command {
+    command(data_dir, &[&["token", "create", "--name", role, "--role", role], more].concat())
+}
+
+/// Runs a [`token_command`].
+#[track_caller]
+pub(crate) fn made_token(mut command: Command) -> String {
+    let output = command.output().expect("the binary runs");
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{error}");
     let text = String::from_utf8(output.stdout).expect("a token is text");

@@ -1,12 +1,11 @@
-//! The server's library on a free port, on a database of its own.
+//! The server's library on a free port, on a database of its own or beside others on one.
 
-use crate::{Client, Database};
+use crate::{Backend, Client, Database, Installation};
 use datastore_api::{Application, Settings};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
-use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// The roles, from the least to the most.
@@ -26,7 +25,7 @@ pub struct TestServer {
     /// Presents an admin's token.
     pub admin: Client,
     running: Option<Running>,
-    folder: TempDir,
+    installation: Arc<Installation>,
 }
 
 #[derive(Debug)]
@@ -57,23 +56,36 @@ pub struct Token {
 }
 
 impl TestServer {
-    /// Starts a server with the defaults.
+    /// Starts a server with the defaults, on the database of this test target.
     #[must_use]
     pub fn start() -> Self {
         Self::with("")
     }
 
     /// Starts a server with `settings` on top: lines of TOML with whole keys, such as
-    /// `http.workers = 4`.
-    ///
+    /// `http.workers = 4`; on the database of this test target.
+    #[must_use]
+    pub fn with(settings: &str) -> Self {
+        Self::on(Backend::of_this_target(), settings)
+    }
+
+    /// Starts a server on a database of its own.
+    #[must_use]
+    pub fn on(backend: Backend, settings: &str) -> Self {
+        Self::at(Arc::new(Installation::new(backend)), settings)
+    }
+
+    /// Starts another server on the same database, beside this one.
+    #[must_use]
+    pub fn replica(&self, settings: &str) -> Self {
+        Self::at(self.installation.clone(), settings)
+    }
+
     /// # Panics
     ///
     /// When the server does not start.
-    #[must_use]
-    pub fn with(settings: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let data_dir = folder.path().join("data");
-        let mut text = format!("data_dir = '{}'\n{settings}\n", data_dir.display());
+    fn at(installation: Arc<Installation>, settings: &str) -> Self {
+        let mut text = format!("{}{settings}\n", installation.settings());
         for (key, value) in [
             ("http.bind", "'127.0.0.1:0'"),
             ("http.workers", "2"),
@@ -92,7 +104,7 @@ impl TestServer {
         let [viewer, matcher, editor, admin] =
             ROLES.map(|role| client(Some(running.make_token(role, false).text)));
         let anonymous = client(None);
-        Self { anonymous, viewer, matcher, editor, admin, running: Some(running), folder }
+        Self { anonymous, viewer, matcher, editor, admin, running: Some(running), installation }
     }
 
     /// Where the server listens.
@@ -113,16 +125,22 @@ impl TestServer {
         ]
     }
 
-    /// The folder that the server keeps everything in.
+    /// The folder that the server keeps everything in, but for a database of PostgreSQL.
     #[must_use]
     pub fn data_dir(&self) -> std::path::PathBuf {
-        self.folder.path().join("data")
+        self.installation.data_dir()
+    }
+
+    /// Which database it is on.
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        self.installation.backend()
     }
 
     /// The database, beside the server.
     #[must_use]
     pub fn database(&self) -> Database {
-        Database::open(&self.data_dir().join("datastore-api.db"))
+        self.installation.database()
     }
 
     /// The sealed secret of the datastore at `path`.

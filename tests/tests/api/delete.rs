@@ -69,7 +69,7 @@ fn a_deletion_is_in_the_history() {
     let _ = server.editor.patch(&path, &json!({"name": "b", "password": "anew"})).expect(200);
     let _ = server.editor.delete(&path).expect(204);
     let mut database = server.database();
-    let query = "SELECT action || ' ' || actor || ' ' || coalesce(version, '-') AS value FROM history \
+    let query = "SELECT action || ' ' || actor || ' ' || coalesce(CAST(version AS TEXT), '-') AS value FROM history \
                  WHERE datastore_id IS NOT NULL ORDER BY id";
     let entries = database.lines(query);
     assert_eq!(

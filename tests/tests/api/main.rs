@@ -1,5 +1,7 @@
 //! End-to-end tests over HTTP: the server's library on a free port, and nothing but what is seen on
 //! the wire. Modules mirror the routes; what concerns all routes stands beside them.
+//!
+//! `postgres.rs` runs the same modules on PostgreSQL: a new one belongs into both lists.
 
 mod access;
 mod catalogue;
@@ -25,3 +27,8 @@ mod strict_json;
 mod strings;
 mod test_connection;
 mod validation;
+
+#[test]
+fn these_tests_are_about_sqlite() {
+    assert_eq!(datastore_tests::TestServer::start().backend(), datastore_tests::Backend::Sqlite);
+}

@@ -83,9 +83,9 @@ fn t20_a_sealed_value_opens_in_its_own_place_only() {
     }
     // An identity of another row is no way around.
     server.database().set_sealed_password(id, &mine);
-    server
-        .database()
-        .execute(&format!("UPDATE datastores SET record = randomblob(16) WHERE id = {id}"));
+    let mut database = server.database();
+    let other = format!("record = {}", database.random_uuid());
+    database.execute(&format!("UPDATE datastores SET {other} WHERE id = {id}"));
     assert_eq!(failure(&server, &path_of(&own)), expected);
 }
 

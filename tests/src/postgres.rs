@@ -1,0 +1,134 @@
+//! A PostgreSQL database for each test.
+
+use crate::Database;
+use crate::database::PgClient;
+use diesel::Connection as _;
+use diesel_migrations::{FileBasedMigrations, MigrationHarness as _};
+use std::hash::{BuildHasher as _, DefaultHasher, Hasher as _, RandomState};
+use std::path::{Path, PathBuf};
+
+/// A database of the server of `scripts/databases`; dropped with this value.
+#[derive(Debug)]
+pub(crate) struct PostgresDatabase {
+    server: String,
+    name: String,
+}
+
+impl PostgresDatabase {
+    /// An empty database.
+    #[must_use]
+    pub(crate) fn empty() -> Self {
+        Self::create("")
+    }
+
+    /// A database with the schema of the checkout: a copy of a template, which the first test that
+    /// needs it makes.
+    #[must_use]
+    pub(crate) fn migrated() -> Self {
+        Self::create(&format!("TEMPLATE {}", template()))
+    }
+
+    fn create(how: &str) -> Self {
+        // No number that a test cut off earlier may have left a database under.
+        let random = RandomState::new().build_hasher().finish();
+        let database = Self { server: server(), name: format!("registry_{random:016x}") };
+        Database::connect(&database.server)
+            .execute(&format!("CREATE DATABASE {} {how}", database.name));
+        database
+    }
+
+    /// Its address, for the superuser.
+    #[must_use]
+    pub(crate) fn url(&self) -> String {
+        url(&self.server, &self.name)
+    }
+
+    /// Waits until nobody is connected any more: what a killed client left running has ended.
+    pub(crate) fn await_end_of_sessions(&self) {
+        let mut server = Database::connect(&self.server);
+        let count = format!(
+            "SELECT count(*) AS value FROM pg_stat_activity WHERE datname = '{}'",
+            self.name
+        );
+        while server.number(&count) > 0 {
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for PostgresDatabase {
+    fn drop(&mut self) {
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        let dropped = Database::connect(&self.server).try_execute(&drop);
+        // A second panic would hide the first.
+        if !std::thread::panicking() {
+            dropped.expect("the superuser may do so");
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the servers of the tests are named by the environment"
+)]
+fn server() -> String {
+    std::env::var("TEST_POSTGRES_ADMIN_URL").unwrap_or_else(|_| {
+        panic!(
+            "TEST_POSTGRES_ADMIN_URL is not set: run `make test`, which starts the servers, or \
+             `scripts/databases up && eval \"$(scripts/databases env)\"` first"
+        )
+    })
+}
+
+/// The address of another database of the same server.
+fn url(server: &str, database: &str) -> String {
+    let (server, _) = server.rsplit_once('/').expect("the URL names a database");
+    format!("{server}/{database}")
+}
+
+fn migrations() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations/postgres")
+}
+
+/// The name of a database with the schema, told by what the migrations say: it serves every run
+/// until they change.
+fn template() -> String {
+    let name = format!("registry_template_{:016x}", fingerprint(&migrations()));
+    let mut server = Database::connect(&server());
+    let there = format!("SELECT count(*) AS value FROM pg_database WHERE datname = '{name}'");
+    if server.number(&there) == 0 {
+        // One of the tests that run at once makes it; the lock ends with the connection.
+        server.execute("SELECT pg_advisory_lock(7381632)");
+        if server.number(&there) == 0 {
+            make_template(&mut server, &name);
+        }
+    }
+    name
+}
+
+/// Makes it under another name: whole or not at all.
+fn make_template(on: &mut Database, name: &str) {
+    let draft = format!("{name}_draft");
+    on.execute(&format!("DROP DATABASE IF EXISTS {draft}"));
+    on.execute(&format!("CREATE DATABASE {draft}"));
+    let migrations = FileBasedMigrations::from_path(migrations()).expect("the migrations");
+    let mut client = PgClient::establish(&url(&server(), &draft)).expect("the server answers");
+    let ran = client.run_pending_migrations(migrations).map(|ran| ran.len());
+    assert!(ran.is_ok_and(|ran| ran > 0), "no migrations");
+    drop(client);
+    // Waits up to 5 s for the end of that session.
+    on.execute(&format!("ALTER DATABASE {draft} RENAME TO {name}"));
+}
+
+fn fingerprint(folder: &Path) -> u64 {
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .expect("a folder of migrations")
+        .map(|entry| entry.expect("an entry").path().join("up.sql"))
+        .collect();
+    files.sort_unstable();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        hasher.write(&std::fs::read(file).expect("a migration"));
+    }
+    hasher.finish()
+}

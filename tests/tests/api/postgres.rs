@@ -1,0 +1,42 @@
+//! The end-to-end tests of `main.rs` on PostgreSQL, each on a database of its own.
+
+mod access;
+mod catalogue;
+mod create;
+mod current_datasets;
+mod delete;
+mod errors;
+mod etag;
+mod get;
+mod hosts;
+mod injection;
+mod list;
+mod list_search;
+mod openapi;
+mod patch;
+mod performance;
+mod protocol;
+mod races;
+mod replace;
+mod repointing;
+mod stored;
+mod strict_json;
+mod strings;
+mod test_connection;
+mod validation;
+
+#[test]
+fn these_tests_are_about_postgresql() {
+    let server = datastore_tests::TestServer::start();
+    assert_eq!(server.backend(), datastore_tests::Backend::Postgres);
+    let server = server.database().lines("SELECT version() AS value");
+    assert!(server[0].starts_with("PostgreSQL "), "{server:?}");
+}
+
+#[test]
+fn every_module_is_run_on_postgresql() {
+    let modules = |source: &'static str| {
+        source.lines().filter(|line| line.starts_with("mod ")).collect::<Vec<_>>()
+    };
+    assert_eq!(modules(include_str!("main.rs")), modules(include_str!("postgres.rs")));
+}
