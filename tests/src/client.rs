@@ -1,4 +1,5 @@
-//! An HTTP client that hides nothing: one connection for each request, raw bytes in, raw bytes out.
+//! An HTTP client that hides nothing: one connection for each request unless told otherwise, raw
+//! bytes in, raw bytes out.
 
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -12,6 +13,13 @@ pub const DATASTORES: &str = "/api/v1/datastores/";
 pub struct Client {
     address: SocketAddr,
     token: Option<String>,
+}
+
+/// A connection that stays open from request to request.
+#[derive(Debug)]
+pub struct KeepAlive {
+    address: SocketAddr,
+    stream: Option<TcpStream>,
 }
 
 /// A request that is being put together.
@@ -64,6 +72,12 @@ impl Client {
             headers: Vec::new(),
             body: None,
         }
+    }
+
+    /// A connection to the same server, for requests of any client of it.
+    #[must_use]
+    pub fn keep_alive(&self) -> KeepAlive {
+        KeepAlive { address: self.address, stream: None }
     }
 
     /// `GET target`
@@ -168,9 +182,25 @@ impl Request {
         self
     }
 
-    /// The request as it goes over the wire.
+    /// Method and target, as in the first line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!("{} {}", self.method, self.target)
+    }
+
+    /// The body as text; empty without one.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(self.body.as_deref().unwrap_or_default()).into_owned()
+    }
+
+    /// The request as it goes over the wire, alone on its connection.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
+        self.encoded("Connection: close\r\n")
+    }
+
+    fn encoded(&self, connection: &str) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             head += &format!("Host: {}\r\n", self.client.address);
@@ -184,7 +214,7 @@ impl Request {
         if let Some(body) = &self.body {
             head += &format!("Content-Length: {}\r\n", body.len());
         }
-        head += "Connection: close\r\n\r\n";
+        head += &format!("{connection}\r\n");
         let mut bytes = head.into_bytes();
         bytes.extend_from_slice(self.body.as_deref().unwrap_or_default());
         bytes
@@ -210,6 +240,34 @@ impl Request {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).ok()?;
         Response::parse(&answer, self.method == "HEAD")
+    }
+}
+
+impl KeepAlive {
+    /// Sends a request; `None` when the connection ended before the whole answer, so that nobody
+    /// knows whether it was done. The next request opens another connection.
+    #[must_use]
+    pub fn send(&mut self, request: &Request) -> Option<Response> {
+        let mut stream = match self.stream.take() {
+            Some(stream) => stream,
+            None => {
+                let stream = connect(self.address).ok()?;
+                // Small packets one after the other are what a race is made of.
+                stream.set_nodelay(true).ok()?;
+                stream
+            }
+        };
+        stream.write_all(&request.encoded("")).ok()?;
+        let (mut answer, mut buffer) = (Vec::new(), [0; 16 * 1024]);
+        loop {
+            let length = stream.read(&mut buffer).ok().filter(|length| *length > 0)?;
+            answer.extend_from_slice(&buffer[..length]);
+            if let Some(answer) = Response::parse(&answer, request.method == "HEAD") {
+                let ends = answer.header("connection").is_some_and(|c| c == "close");
+                self.stream = (!ends).then_some(stream);
+                return Some(answer);
+            }
+        }
     }
 }
 

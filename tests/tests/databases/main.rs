@@ -1,0 +1,7 @@
+//! What holds on both databases alike: the same answers to the letter, replicas on one database,
+//! and races with a thousand rounds each.
+
+mod letter;
+mod migration;
+mod races;
+mod replicas;
