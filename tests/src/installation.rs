@@ -13,6 +13,8 @@ use std::process::Command;
 use tempfile::TempDir;
 
 const URL: &str = "DATASTORE_API__DATABASE__URL";
+/// Patient: the machine may be busy, and a login takes thousands of hashes, slow in a debug build.
+const PATIENCE: (&str, &str) = ("DATASTORE_API__DATABASE__POOL_WAIT_MS", "30000");
 
 /// Where one registry lives; removed on drop, when nobody serves it any more.
 #[derive(Debug)]
@@ -99,7 +101,8 @@ impl Installation {
     }
 
     fn variables(&self) -> Vec<(&'static str, String)> {
-        self.postgres.iter().map(|postgres| (URL, postgres.url())).collect()
+        let url = self.postgres.iter().map(|postgres| (URL, postgres.url()));
+        std::iter::once((PATIENCE.0, PATIENCE.1.to_owned())).chain(url).collect()
     }
 
     /// The database, beside the servers.

@@ -76,7 +76,28 @@ impl Process {
     /// When it ends before.
     #[must_use]
     pub fn serve(data_dir: &Path, variables: &[(&str, &str)]) -> Self {
-        let mut command = command(data_dir, &["serve"]);
+        Self::start(command(data_dir, &["serve"]), data_dir, variables)
+    }
+
+    /// As [`Process::serve`], under `strace`, which writes the system calls of all threads that
+    /// `calls` lists into `trace`, with the files and addresses that they are about.
+    ///
+    /// # Panics
+    ///
+    /// As [`Process::serve`].
+    #[must_use]
+    pub fn serve_traced(data_dir: &Path, calls: &str, trace: &Path) -> Self {
+        let plain = command(data_dir, &["serve"]);
+        let mut traced = Command::new("strace");
+        // The tracer steps aside (-D): the child is the server, as without it.
+        traced.args(["-D", "-f", "-yy", "-s", "16", "-e", &format!("trace={calls}"), "-o"]);
+        traced.arg(trace).arg(plain.get_program()).args(plain.get_args());
+        traced.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        traced.current_dir(plain.get_current_dir().expect("a folder")).stdin(Stdio::null());
+        Self::start(traced, data_dir, &[])
+    }
+
+    fn start(mut command: Command, data_dir: &Path, variables: &[(&str, &str)]) -> Self {
         command.env("DATASTORE_API__LOG__FORMAT", "json").envs(variables.iter().copied());
         let child = command.stdout(Stdio::inherit()).stderr(Stdio::piped()).spawn();
         let mut child = child.expect("the binary runs");

@@ -1,7 +1,7 @@
 //! T48: copies made while the service runs, and what is made of them elsewhere. The commands are
 //! those of the README, taken from it.
 
-use crate::durability::{WRITERS, assert_survived, write};
+use crate::writers::{WRITERS, assert_survived, write};
 use datastore_tests::{
     CLOSED, Client, DATASTORES, Database, Process, binary, by_parts, command, with,
 };

@@ -1,104 +1,88 @@
-//! T35: what was acknowledged is there after `kill -9`.
+//! T35: what was acknowledged is there after `kill -9`, and nothing else is.
 
-use datastore_tests::{CLOSED, Client, DATASTORES, Database, Process, by_parts, with};
-use serde_json::json;
-use std::collections::BTreeSet;
-use std::sync::{Barrier, Mutex, PoisonError};
+use crate::history::{assert_secrets_open, assert_tells_what_is_stored};
+use crate::model::Writer;
+use datastore_tests::{Backend, Client, Installation, Process, on_both_databases};
+use std::sync::mpsc;
+use std::time::Duration;
 
-pub(super) const WRITERS: usize = 8;
+const WRITERS: usize = 8;
+const KILLS: usize = 100;
+/// How often everything is looked at, and not just what was lately written.
+const DEEP: usize = 20;
 
-/// Creates datastores until the server is gone; adds what was acknowledged.
-pub(super) fn write(
-    editor: &Client,
-    writer: usize,
-    round: usize,
-    acknowledged: &Mutex<BTreeSet<String>>,
-) {
-    let (host, port) = CLOSED;
-    for n in 0.. {
-        let name = format!("{round}-{writer}-{n}");
-        let body = with(by_parts(&name), json!({"server": host, "port": port}));
-        match editor.request("POST", DATASTORES).json(&body).try_send() {
-            None => return,
-            Some(answer) => {
-                let answer = answer.expect(201);
-                assert_eq!(answer.json()["name"], *name);
-                acknowledged.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
-            }
+fn t35_a_hundred_kills_lose_nothing_and_keep_nothing_refused(backend: Backend) {
+    let installation = Installation::new(backend);
+    let mut server = installation.serve(&[]);
+    let admin = match backend {
+        Backend::Sqlite => server.admin(),
+        Backend::Postgres => Client::new(server.address(), Some(installation.token("admin"))),
+    };
+    let mut writers: Vec<_> = (0..WRITERS).map(|number| Writer::new(number, &admin)).collect();
+    let mut opened = vec![0; WRITERS];
+    for round in 1..=KILLS {
+        kill_in_the_middle(server, &mut writers, round);
+        installation.await_quiet();
+        server = installation.serve(&[]);
+        let admin = Client::new(server.address(), admin.token().map(str::to_owned));
+        for writer in &mut writers {
+            writer.move_to(server.address());
+            writer.resolve();
+            writer.verify_latest();
+        }
+        if round % DEEP == 0 {
+            assert_whole(&installation, &admin, &writers, &mut opened);
         }
     }
-}
-
-/// All datastores by name and id.
-fn stored(editor: &Client) -> Vec<(String, i64)> {
-    let mut rows = Vec::new();
-    for page in 1.. {
-        let target = format!("{DATASTORES}?ordering=created_at&page_size=500&page={page}");
-        let page = editor.get(&target).expect(200).json();
-        for row in page["results"].as_array().into_iter().flatten() {
-            let name = row["name"].as_str().expect("a name").to_owned();
-            rows.push((name, row["id"].as_i64().expect("an id")));
-        }
-        if page["next"].is_null() {
-            break;
-        }
-    }
-    rows
-}
-
-#[test]
-fn t35_every_acknowledged_datastore_survives_kill_9() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let data = folder.path().join("data");
-    let acknowledged = Mutex::new(BTreeSet::new());
-    for round in 0..5 {
-        let server = Process::serve(&data, &[]);
-        let editor = server.client("editor");
-        let before = acknowledged.lock().unwrap_or_else(PoisonError::into_inner).len();
-        let start = Barrier::new(WRITERS + 1);
-        std::thread::scope(|scope| {
-            for writer in 0..WRITERS {
-                let (editor, acknowledged, start) = (&editor, &acknowledged, &start);
-                scope.spawn(move || {
-                    start.wait();
-                    write(editor, writer, round, acknowledged);
-                });
-            }
-            start.wait();
-            // In the middle of it: each round later than the one before.
-            let enough = before + 20 * (round + 1);
-            while acknowledged.lock().unwrap_or_else(PoisonError::into_inner).len() < enough {
-                std::thread::yield_now();
-            }
-            let _ = server.kill();
-        });
-        let acknowledged = acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
-        assert_survived(&data, &acknowledged);
-    }
-}
-
-/// A server on `data` has what was acknowledged, opens every secret, and has a history to match.
-#[track_caller]
-pub(super) fn assert_survived(data: &std::path::Path, acknowledged: &BTreeSet<String>) {
-    let server = Process::serve(data, &[]);
-    let editor = server.client("editor");
-    let rows = stored(&editor);
-    let names: BTreeSet<_> = rows.iter().map(|(name, _)| name.clone()).collect();
-    assert_eq!(names.len(), rows.len(), "a name is there twice");
-    let lost: Vec<_> = acknowledged.difference(&names).collect();
-    assert!(lost.is_empty(), "lost: {lost:?}");
-    // The secret opens: the test gets as far as the closed port.
-    for (name, id) in &rows {
-        let answer = editor.post(&format!("{DATASTORES}{id}/test-connection/"), &json!({}));
-        assert_eq!(answer.expect(200).json()["error"]["code"], "connection_refused", "{name}");
-    }
-    let mut database = Database::open(&data.join("datastore-api.db"));
-    assert_eq!(
-        database.lines("SELECT integrity_check AS value FROM pragma_integrity_check"),
-        ["ok"]
-    );
-    let without_history = "SELECT count(*) AS value FROM datastores d WHERE NOT EXISTS \
-        (SELECT 1 FROM history h WHERE h.datastore_id = d.id AND h.version = d.version)";
-    assert_eq!(database.number(without_history), 0, "a row and its history differ");
+    let stored: usize = writers.iter().map(|writer| writer.rows.len()).sum();
+    assert!(stored > KILLS, "hardly anything was written: {stored}");
     let _ = server.terminate();
 }
+
+/// All write, and the server is killed after some answers: each round at another moment.
+fn kill_in_the_middle(server: Process, writers: &mut [Writer], round: usize) {
+    let (told, answers) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for writer in writers {
+            let told = told.clone();
+            // The receiver is gone once enough was written.
+            scope.spawn(move || {
+                writer.write_until_cut(|| {
+                    let _ = told.send(());
+                });
+            });
+        }
+        drop(told);
+        for _ in 0..20 + (round * 7) % 31 {
+            if answers.recv().is_err() {
+                break;
+            }
+        }
+        // Not always just after an answer: what is awaited here is nothing but another moment.
+        std::thread::sleep(Duration::from_micros((round as u64 * 389) % 2500));
+        let log = server.kill();
+        assert!(!log.contains("\"level\":\"ERROR\""), "{log}");
+    });
+}
+
+/// Looks at everything, in the server's answers and behind its back.
+#[track_caller]
+fn assert_whole(
+    installation: &Installation,
+    admin: &Client,
+    writers: &[Writer],
+    opened: &mut [usize],
+) {
+    for (writer, opened) in writers.iter().zip(opened) {
+        writer.verify_all();
+        // Of those that were not opened last time, and live.
+        let new = writer.rows[*opened..].iter().filter(|row| !row.deleted);
+        assert_secrets_open(admin, new.map(|row| row.path.as_str()));
+        *opened = writer.rows.len();
+    }
+    let mut database = installation.database();
+    assert_tells_what_is_stored(&mut database, admin);
+    database.assert_integrity();
+}
+
+on_both_databases!(t35_a_hundred_kills_lose_nothing_and_keep_nothing_refused);

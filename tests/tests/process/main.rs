@@ -2,8 +2,13 @@
 //! behind, and what is nowhere to be read.
 
 mod backup;
+mod busy;
 mod durability;
+mod history;
 mod leaks;
 mod main_job;
+mod model;
 mod shutdown;
+mod sync;
 mod tokens;
+mod writers;
