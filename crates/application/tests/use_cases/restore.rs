@@ -32,7 +32,7 @@ async fn restore(registry: &Registry) -> Result<DatastoreView, Error> {
 #[tokio::test]
 async fn what_comes_back_is_as_it_was_and_enters_the_history() {
     let gone = deleted();
-    let mut mocks = finding(&[gone.clone()]);
+    let mut mocks = finding(std::slice::from_ref(&gone));
     let before = gone.clone();
     mocks.datastores.expect_restore().once().returning(move |restored, expected, entry| {
         assert_eq!((restored, expected), (&before.restore(at(60)).expect("gone"), before.version));
