@@ -15,6 +15,7 @@ pub(crate) struct Operation {
 const EVERYBODY: &[&str] = &["viewer", "matcher", "editor", "admin"];
 const EDITORS: &[&str] = &["editor", "admin"];
 const MATCHERS: &[&str] = &["matcher", "admin"];
+const ADMINS: &[&str] = &["admin"];
 
 const fn operation(
     method: &'static str,
@@ -27,7 +28,7 @@ const fn operation(
 
 /// The one table of route and role. The OpenAPI document is compared with it, so that no operation
 /// can be without an entry.
-pub(crate) const OPERATIONS: [Operation; 14] = [
+pub(crate) const OPERATIONS: [Operation; 22] = [
     operation("GET", "/api/v1/datastores/", EVERYBODY, 200),
     operation("POST", "/api/v1/datastores/", EDITORS, 201),
     operation("GET", "/api/v1/datastores/types/", EVERYBODY, 200),
@@ -40,6 +41,14 @@ pub(crate) const OPERATIONS: [Operation; 14] = [
     operation("PUT", "/api/v1/datastores/{id}/current-datasets/{dataset_id}/", MATCHERS, 201),
     operation("DELETE", "/api/v1/datastores/{id}/current-datasets/{dataset_id}/", MATCHERS, 204),
     operation("GET", "/api/v1/datastores/{id}/performance/", EVERYBODY, 200),
+    operation("POST", "/api/v1/datastores/{id}/restore/", ADMINS, 200),
+    operation("GET", "/api/v1/datastores/{id}/dataset-history/", MATCHERS, 200),
+    operation("GET", "/api/v1/datastores/{id}/history/", ADMINS, 200),
+    operation("GET", "/api/v1/audit/", ADMINS, 200),
+    operation("GET", "/api/v1/tokens/", ADMINS, 200),
+    operation("POST", "/api/v1/tokens/", ADMINS, 201),
+    operation("GET", "/api/v1/tokens/{id}/", ADMINS, 200),
+    operation("DELETE", "/api/v1/tokens/{id}/", ADMINS, 204),
     operation("GET", "/livez", &[], 200),
     operation("GET", "/readyz", &[], 200),
 ];
@@ -50,6 +59,10 @@ fn prepare(server: &TestServer, operation: &Operation, name: &str) -> String {
     let place = json!({"name": name, "server": host, "port": port});
     let path = server.admin.create_at(&with(by_parts(""), place));
     let target = operation.path.replace("/api/v1/datastores/{id}/", &path);
+    if target.contains("/tokens/{id}/") {
+        let made = server.admin.post("/api/v1/tokens/", &json!({"name": name, "role": "viewer"}));
+        return target.replace("{id}", &made.expect(201).json()["id"].to_string());
+    }
     let target = target.replace("{dataset_id}", name);
     if operation.method == "DELETE" && operation.path.contains("current-datasets") {
         let _ = server.admin.put(&target, &json!({})).expect(201);
@@ -61,6 +74,9 @@ fn call(client: &Client, operation: &Operation, target: &str, name: &str) -> Res
     let request = client.request(operation.method, target);
     match (operation.method, operation.path) {
         ("POST", "/api/v1/datastores/") => request.json(&by_parts(&format!("new-{name}"))).send(),
+        ("POST", "/api/v1/tokens/") => {
+            request.json(&json!({"name": name, "role": "viewer"})).send()
+        }
         ("PUT", "/api/v1/datastores/{id}/") => request.json(&by_parts(name)).send(),
         ("POST" | "PUT" | "PATCH", _) => request.json(&json!({})).send(),
         _ => request.send(),

@@ -10,5 +10,6 @@ mod main_job;
 mod model;
 mod shutdown;
 mod sync;
+mod token_list;
 mod tokens;
 mod writers;
