@@ -113,15 +113,53 @@ impl Access {
         role: Role,
         expires_at: Option<Timestamp>,
     ) -> Result<NewToken, Error> {
-        let token = AccessToken::from_entropy(self.entropy.bytes().map_err(Error::Internal)?);
+        let token = self.draw_token()?;
+        let record = self.store(author, name, role, &token, expires_at).await?;
+        Ok(NewToken { token, record })
+    }
+
+    /// A new token that is stored nowhere yet, and counts for nothing until it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] without randomness.
+    pub fn draw_token(&self) -> Result<AccessToken, Error> {
+        Ok(AccessToken::from_entropy(self.entropy.bytes().map_err(Error::Internal)?))
+    }
+
+    /// Lets a token count from now on that was drawn before; one that is stored already stays as it
+    /// is. So two processes that find it at the same moment both succeed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn adopt_token(
+        &self,
+        author: &Author,
+        name: TokenName,
+        role: Role,
+        token: &AccessToken,
+    ) -> Result<(), Error> {
+        let Err(error) = self.store(author, name, role, token, None).await else { return Ok(()) };
+        let found = self.tokens.find(token.digest()).await?;
+        found.map(|_| ()).ok_or(error)
+    }
+
+    async fn store(
+        &self,
+        author: &Author,
+        name: TokenName,
+        role: Role,
+        token: &AccessToken,
+        expires_at: Option<Timestamp>,
+    ) -> Result<TokenRecord, Error> {
         let now = self.clock.now();
         let changes = vec![
             Change::text("name", None, Some(name.as_str())),
             Change::text("role", None, Some(role.as_str())),
         ];
         let entry = token_entry(author, now, Action::TokenCreate, changes);
-        let record = self.tokens.insert(name, role, token.digest(), now, expires_at, entry).await?;
-        Ok(NewToken { token, record })
+        Ok(self.tokens.insert(name, role, token.digest(), now, expires_at, entry).await?)
     }
 
     /// A page of all tokens, valid or not, without their secrets, by number.

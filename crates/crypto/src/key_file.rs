@@ -2,22 +2,19 @@
 //!
 //! The content is the text format of [`KeyRing`].
 
-use crate::entropy::{NoRandomness, fill};
+use crate::entropy::NoRandomness;
 use crate::key::{Key, KeyId};
+use crate::private_file::{Draft, MODE};
 use crate::ring::{KeyRing, KeyRingError, format_entry};
 use rustix::fs::OFlags;
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// Longest key file that is read, in bytes: some thousand keys.
 const MAX_LENGTH: usize = 256 * 1024;
-
-/// Mode of the files made here.
-const MODE: u32 = 0o600;
 
 /// Why a key file is refused, or could not be made. Each message names the file and the remedy on
 /// one line, and never any content.
@@ -202,44 +199,6 @@ pub fn create(path: &Path) -> Result<KeyRing, KeyFileError> {
     })?;
     let ring = KeyRing::new(vec![(id, key)]);
     ring.map_err(|source| KeyFileError::Ring { path: path.to_owned(), source })
-}
-
-/// The new file under a name of its own, so that nobody sees it half written; removed on drop.
-struct Draft(PathBuf);
-
-impl Draft {
-    fn beside(path: &Path) -> Result<Self, KeyFileError> {
-        let mut suffix = [0; 8];
-        fill(&mut suffix)?;
-        let mut name = OsString::from(".");
-        name.push(path.file_name().unwrap_or_default());
-        name.push(format!(".{:016x}.new", u64::from_be_bytes(suffix)));
-        Ok(Self(path.with_file_name(name)))
-    }
-
-    fn write(&self, line: &str) -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(&self.0)?;
-        // The umask may have taken bits away from us.
-        file.set_permissions(Permissions::from_mode(MODE))?;
-        file.write_all(line.as_bytes())?;
-        file.write_all(b"\n")?;
-        file.sync_all()
-    }
-
-    /// Gives the file its name. A link, unlike a rename, fails when the name is taken.
-    fn publish(&self, path: &Path) -> io::Result<()> {
-        fs::hard_link(&self.0, path)?;
-        fs::remove_file(&self.0)?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // After success it is gone already; after a failure there is nothing better to do.
-        drop(fs::remove_file(&self.0));
-    }
 }
 
 #[cfg(test)]

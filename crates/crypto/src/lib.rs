@@ -1,7 +1,7 @@
 //! Sealed secrets: XChaCha20-Poly1305 values bound to their row and field, and the key ring that opens them.
 //!
 //! - [`KeyRing`] holds the keys and describes the text format of a key file; [`key_file`] reads and
-//!   makes such files.
+//!   makes such files; [`private_file`] makes others that hold a secret.
 //! - [`RingCipher`] implements the `CredentialCipher` port, and seals and checks the canary that
 //!   tells at start whether the ring belongs to the database.
 //! - [`OsEntropy`] implements the `Entropy` port.
@@ -31,6 +31,7 @@ mod cipher;
 mod entropy;
 mod key;
 pub mod key_file;
+pub mod private_file;
 mod ring;
 mod sealed;
 

@@ -215,6 +215,16 @@ pub(crate) fn violates(error: &DieselError, index: crate::schema::UniqueIndex) -
         if information.constraint_name() == Some(index.name))
 }
 
+/// Counts sealed values by the id of their key: version (1 byte), length of the id (1 byte), id, and
+/// the rest.
+pub(crate) const KEY_IDS: &str = "
+    SELECT CASE WHEN length(sealed) < 2 THEN NULL
+                WHEN length(sealed) < 2 + get_byte(sealed, 1) THEN NULL
+                ELSE substring(sealed FROM 3 FOR get_byte(sealed, 1)) END AS key_id,
+           count(*) AS secrets
+    FROM (SELECT coalesce(password_sealed, connection_string_sealed) AS sealed FROM datastores) AS s
+    GROUP BY key_id";
+
 /// Whether the table exists.
 pub(crate) fn has_table(connection: &mut Conn, table: &str) -> QueryResult<bool> {
     #[derive(QueryableByName)]

@@ -239,6 +239,19 @@ pub(crate) fn violates(error: &DieselError, index: crate::schema::UniqueIndex) -
         if information.message().ends_with(index.column))
 }
 
+/// Counts sealed values by the id of their key: version (1 byte), length of the id (1 byte), id, and
+/// the rest. SQLite turns no byte into a number, but says where one stands
+/// among the lengths that there are.
+pub(crate) const KEY_IDS: &str = "
+    SELECT CASE WHEN id_length >= 0 AND length(sealed) >= 2 + id_length
+                THEN substr(sealed, 3, id_length) END AS key_id,
+           count(*) AS secrets
+    FROM (SELECT sealed,
+                 instr(X'000102030405060708090A0B0C0D0E0F10', substr(sealed, 2, 1)) - 1 AS id_length
+          FROM (SELECT coalesce(password_sealed, connection_string_sealed) AS sealed
+                FROM datastores))
+    GROUP BY key_id";
+
 /// Whether the table exists.
 pub(crate) fn has_table(connection: &mut Conn, table: &str) -> QueryResult<bool> {
     #[derive(QueryableByName)]

@@ -16,4 +16,4 @@ pub use settings::{
     Connectivity, Crypto, Database, Egress, Environment, Http, Log, LogFormat, LogLevel, PublicUrl,
     Settings, SettingsError, Shutdown, Tls,
 };
-pub use wiring::{Application, StartError};
+pub use wiring::{Application, DataDirError, StartError};

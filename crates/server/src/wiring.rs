@@ -1,10 +1,12 @@
 //! The application: the only place that names concrete adapters.
 
 mod bootstrap;
+mod data_dir;
 mod error;
 mod keys;
 mod storage;
 
+pub use data_dir::DataDirError;
 pub use error::StartError;
 pub(crate) use keys::{KeyUse, key_use};
 pub(crate) use storage::{migrate, open_current, open_existing};
@@ -38,8 +40,10 @@ impl Application {
     /// [`StartError`]; what is refused for its settings, keys, database or port leaves everything
     /// on disk as it was.
     pub async fn build(settings: &Settings) -> Result<Self, StartError> {
-        // Refusals come first: port, key file, CA file, and the database as far as it exists.
+        // Refusals come first: port, data folder, key file, CA file, and the database as far as it
+        // exists.
         let listener = listen(settings.http.bind)?;
+        data_dir::check(settings)?;
         let given = keys::given(settings)?;
         let probes = Arc::new(probes(settings)?);
         let (storage, cipher) = storage::open_with_keys(settings, given).await?;

@@ -8,6 +8,7 @@ mod history;
 mod leaks;
 mod main_job;
 mod model;
+mod refusals;
 mod shutdown;
 mod sync;
 mod token_list;

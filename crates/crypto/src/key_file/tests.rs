@@ -1,6 +1,8 @@
 use super::*;
 use std::error::Error;
-use std::os::unix::fs::{chown, symlink};
+use std::ffi::OsString;
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::os::unix::net::UnixListener;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};

@@ -6,10 +6,18 @@ use datastore_ports::DatastoreRepository as _;
 use datastore_testkit::{at, entry, new_datastore, new_datastore_by_string};
 
 on_both_databases! {
+    t44_keys_can_be_checked_before_there_is_a_schema,
     a_new_database_holds_nothing_sealed,
     keeps_one_canary,
     counts_values_of_each_key,
     counts_values_too_short_to_name_a_key,
+}
+
+async fn t44_keys_can_be_checked_before_there_is_a_schema(database: &impl TestDatabase) {
+    let storage = database.open();
+    assert!(!storage.has_sealed_values().await.expect("answers"));
+    assert_eq!(storage.canary().await.expect("answers"), None);
+    assert!(storage.sealed_key_ids().await.expect("answers").is_empty());
 }
 
 async fn a_new_database_holds_nothing_sealed(database: &impl TestDatabase) {
@@ -55,8 +63,13 @@ async fn counts_values_too_short_to_name_a_key(database: &impl TestDatabase) {
         *password = SealedValue::new(vec![1, 9, b'x']);
     }
     storage.insert(new, entry(Action::Create)).await.expect("stores");
+    let mut new = new_datastore("empty");
+    if let SealedConnection::Parts { password, .. } = &mut new.connection {
+        *password = SealedValue::new(Vec::new());
+    }
+    storage.insert(new, entry(Action::Create)).await.expect("stores");
     storage.insert(new_datastore("whole"), entry(Action::Create)).await.expect("stores");
     let counts = storage.sealed_key_ids().await.expect("answers");
-    assert_eq!(counts.get(&None), Some(&1), "{counts:?}");
-    assert_eq!(counts.values().sum::<u64>(), 2, "{counts:?}");
+    assert_eq!(counts.get(&None), Some(&2), "{counts:?}");
+    assert_eq!(counts.values().sum::<u64>(), 3, "{counts:?}");
 }

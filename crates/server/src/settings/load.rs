@@ -149,13 +149,47 @@ fn explain(name: &str, error: ConfigError) -> SettingsError {
         ConfigError::Type { key, expected, .. } => (key, format!("must be {expected}")),
         other => (None, reason(&other)),
     };
-    let Some(key) = key.filter(|key| !key.is_empty()) else {
+    let mut key = key.unwrap_or_default();
+    let mut what = what;
+    if let Some((unknown, known)) = unknown_field(&what) {
+        if !key.is_empty() {
+            key.push('.');
+        }
+        key.push_str(unknown);
+        let meant = known.into_iter().find(|known| is_one_slip_off(unknown, known));
+        let advice = meant.map(|meant| format!("; did you mean `{meant}`?"));
+        what = format!("unknown field `{unknown}`{}", advice.unwrap_or_else(|| LOOK.to_owned()));
+    }
+    if key.is_empty() {
         return SettingsError(format!("{name}: {what}"));
-    };
+    }
     if name == "the environment" {
         return SettingsError(format!("setting {key} ({}): {what}", Environment::variable(&key)));
     }
     SettingsError(format!("setting {key} in {name}: {what}"))
+}
+
+/// What is said where no other key is close.
+const LOOK: &str = "; `datastore-api config check` without it shows the settings that there are";
+
+/// The unknown key and the known ones, of serde's sentence on a key that is none.
+fn unknown_field(what: &str) -> Option<(&str, Vec<&str>)> {
+    let (unknown, known) = what.strip_prefix("unknown field `")?.split_once('`')?;
+    Some((unknown, known.split('`').skip(1).step_by(2).collect()))
+}
+
+/// Whether one letter more, less, other or swapped with the next turns `a` into `b`.
+fn is_one_slip_off(a: &str, b: &str) -> bool {
+    let (a, b): (Vec<_>, Vec<_>) = (a.chars().collect(), b.chars().collect());
+    let same = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
+    let (a, b) = (&a[same..], &b[same..]);
+    match (a, b) {
+        ([x, y, a @ ..], [v, w, b @ ..]) if (x, y) == (w, v) && a == b => true,
+        ([_, a_rest @ ..], [_, b_rest @ ..]) if a_rest == b_rest => true,
+        ([_, rest @ ..], _) if rest == b => true,
+        (_, [_, rest @ ..]) => rest == a,
+        _ => false,
+    }
 }
 
 fn reason(error: &ConfigError) -> String {

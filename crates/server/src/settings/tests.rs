@@ -22,7 +22,21 @@ fn the_defaults_are_whole() {
 #[test]
 fn t44_bad_settings_are_named() {
     for (text, expected) in [
-        ("[http]\nbidn = 'x'", "setting http in the given text: unknown field `bidn`"),
+        (
+            "[http]\nbidn = 'x'",
+            "setting http.bidn in the given text: unknown field `bidn`; did you mean `bind`?",
+        ),
+        ("[http]\nbinds = 'x'", "did you mean `bind`?"),
+        ("[http]\nbin = 'x'", "did you mean `bind`?"),
+        ("[log]\nlovel = 'x'", "did you mean `level`?"),
+        (
+            "datadir = 'x'",
+            "setting datadir in the given text: unknown field `datadir`; did you mean",
+        ),
+        (
+            "[log]\ncolour = 'x'",
+            "setting log.colour in the given text: unknown field `colour`; `data",
+        ),
         ("htpp = 1", "the given text: unknown field `htpp`"),
         ("[http]\nbind = 'localhost'", "setting http.bind in the given text: must be an IP"),
         ("[http]\nbind = 8080", "setting http.bind in the given text: must be a text"),

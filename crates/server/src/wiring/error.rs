@@ -1,5 +1,6 @@
 //! Why the application does not start.
 
+use super::data_dir::DataDirError;
 use datastore_connectivity::ProbesError;
 use datastore_crypto::{CanaryError, KeyFileError, KeyId, KeyRingError, NoRandomness};
 use datastore_persistence::{OpenError, SchemaError};
@@ -30,14 +31,9 @@ pub enum StartError {
         /// The reason.
         source: io::Error,
     },
-    /// The data folder is not there and cannot be made.
-    #[error("cannot make the folder `{}`; make it by hand, or set data_dir", path.display())]
-    DataDir {
-        /// `data_dir`.
-        path: PathBuf,
-        /// The reason.
-        source: io::Error,
-    },
+    /// The data folder, or that of the database, is refused.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
     /// The database cannot be opened.
     #[error("check database.url")]
     Open(#[from] OpenError),
@@ -99,6 +95,12 @@ pub enum StartError {
     /// Tokens cannot be read or made.
     #[error("the database does not answer as it should")]
     Tokens(#[from] datastore_application::Error),
+    /// Something else is where the first token is looked for.
+    #[error(
+        "`{}` is there, and is not a token that only its owner can read; remove it, and the next \
+         start makes one", .0.display()
+    )]
+    NoAdminToken(PathBuf),
     /// The first token could not be stored where it is looked for.
     #[error(
         "cannot write `{}`; make a token with `datastore-api token create --name admin --role admin`",

@@ -115,8 +115,8 @@ pub(crate) struct KeyUse {
 
 /// The keys of the ring and of the database, those of the ring first.
 pub(crate) async fn key_use(settings: &Settings) -> Result<Vec<KeyUse>, StartError> {
-    let cipher = given(settings)?;
     let storage = storage::open_current(settings).await?;
+    let cipher = given(settings)?;
     let mut stored = stored(&storage).await?;
     let ring = cipher.iter().flat_map(|cipher| cipher.ring().ids());
     let mut keys: Vec<_> = ring

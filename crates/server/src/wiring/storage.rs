@@ -1,6 +1,6 @@
 //! The database: opened, compared with the keys, and brought up to date, in this order.
 
-use super::{StartError, bootstrap, keys};
+use super::{StartError, data_dir, keys};
 use crate::settings::Settings;
 use datastore_crypto::RingCipher;
 use datastore_persistence::{PoolSettings, SchemaState, Storage};
@@ -17,18 +17,19 @@ pub(super) async fn open_with_keys(
         return Err(StartError::NoKeys(settings.key_file()));
     }
     let storage = open(settings)?;
-    if storage.schema_state().await? != SchemaState::Current {
-        // A new or older database can be asked only once it has the tables.
+    let state = storage.schema_state().await?;
+    // Before anything is written: an older database keeps its schema when the keys are not its own.
+    keys::check(settings, &storage, given.as_ref()).await?;
+    if state != SchemaState::Current {
         storage.migrate().await?;
     }
     for setting in storage.durability_warnings().await? {
         tracing::warn!("PostgreSQL has {setting} off: it may lose what it has acknowledged");
     }
-    keys::check(settings, &storage, given.as_ref()).await?;
     let cipher = match given {
         Some(cipher) => cipher,
         None => {
-            bootstrap::make_data_dir(settings)?;
+            data_dir::make(settings)?;
             keys::make(settings)?
         }
     };
@@ -38,6 +39,7 @@ pub(super) async fn open_with_keys(
 
 /// Opens a database that is there, whatever its schema, and changes nothing.
 pub(crate) fn open_existing(settings: &Settings) -> Result<Storage, StartError> {
+    data_dir::check(settings)?;
     let url = settings.database_url();
     if url.sqlite_path().is_some_and(|path| !path.exists()) {
         return Err(StartError::NoDatabase(url.to_string()));
@@ -58,6 +60,7 @@ pub(crate) async fn open_current(settings: &Settings) -> Result<Storage, StartEr
 
 /// Brings the schema up to date, in a database that is made unless it is there; says what was done.
 pub(crate) async fn migrate(settings: &Settings) -> Result<Vec<String>, StartError> {
+    data_dir::check(settings)?;
     let storage = open(settings)?;
     let ran = storage.migrate().await?;
     storage.close().await?;
@@ -68,9 +71,9 @@ fn open(settings: &Settings) -> Result<Storage, StartError> {
     let url = settings.database_url();
     if let Some(path) = url.sqlite_path() {
         if !path.exists() {
-            bootstrap::make_data_dir(settings)?;
+            data_dir::make(settings)?;
         }
-        bootstrap::warn_of_network_file_system(path);
+        data_dir::warn_of_network_file_system(path);
     }
     let ca_pem = match &settings.database.tls_ca_file {
         None => None,
