@@ -4,6 +4,7 @@
 mod backup;
 mod busy;
 mod durability;
+mod first_start;
 mod history;
 mod leaks;
 mod main_job;

@@ -18,6 +18,11 @@ pub(super) async fn open_with_keys(
     }
     let storage = open(settings)?;
     let state = storage.schema_state().await?;
+    // A process that started at the same moment makes the keys before it seals anything.
+    let given = match given {
+        None if storage.has_sealed_values().await? => keys::given(settings)?,
+        given => given,
+    };
     // Before anything is written: an older database keeps its schema when the keys are not its own.
     keys::check(settings, &storage, given.as_ref()).await?;
     if state != SchemaState::Current {

@@ -1,0 +1,175 @@
+//! What the first start makes: usable whatever cuts it off, and private whatever the umask.
+
+use datastore_tests::{
+    CLOSED, Client, DATASTORES, Database, Process, binary, by_parts, command, with,
+};
+use serde_json::json;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// The token of the file counts.
+#[track_caller]
+fn assert_usable(data: &Path, server: &Process) {
+    let _ = server.admin().get(DATASTORES).expect(200);
+    let mode = fs::metadata(data.join("admin-token")).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o7777, 0o600);
+}
+
+/// Many moments, spread over the time that a first start takes.
+#[test]
+fn a_first_start_that_is_killed_leaves_one_that_can_be_used() {
+    for round in 0..25 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = folder.path().join("data");
+        let mut serve = command(&data, &["serve"]);
+        let mut cut_off = serve.stderr(Stdio::null()).spawn().expect("it runs");
+        std::thread::sleep(Duration::from_millis(5 * round));
+        cut_off.kill().expect("it is ours");
+        let _ = cut_off.wait().expect("it is ours");
+        let server = Process::serve(&data, &[]);
+        assert_usable(&data, &server);
+        let _ = server.admin().post(DATASTORES, &by_parts("first")).expect(201);
+        let _ = server.terminate();
+    }
+}
+
+#[test]
+fn first_starts_at_the_same_moment_share_one_token() {
+    for _ in 0..5 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = folder.path().join("data");
+        let start = || Process::serve(&data, &[]);
+        let servers: Vec<_> = std::thread::scope(|scope| {
+            let started: Vec<_> = (0..3).map(|_| scope.spawn(start)).collect();
+            started.into_iter().map(|server| server.join().expect("it starts")).collect()
+        });
+        for server in &servers {
+            assert_usable(&data, server);
+        }
+        let mut database = Database::open(&data.join("datastore-api.db"));
+        assert_eq!(database.number("SELECT count(*) AS value FROM tokens"), 1);
+        // What one process seals another one opens: they share the keys.
+        let (host, port) = CLOSED;
+        let place = json!({"server": host, "port": port});
+        let created = servers[0].admin().create_at(&with(by_parts("first"), place));
+        let path = format!("{created}test-connection/");
+        let tested = servers[2].admin().post(&path, &json!({})).expect(200).json();
+        assert_eq!(tested["error"]["code"], "connection_refused");
+    }
+}
+
+/// A token counts only once its file is there, so that no start ends with one that nobody knows.
+#[test]
+fn a_token_that_cannot_be_written_down_does_not_count() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let file = data.join("admin-token");
+    fs::create_dir_all(&file).expect("made");
+    let mut serve = command(&data, &["serve"]);
+    let output = serve.stderr(Stdio::piped()).output().expect("it runs");
+    let log = String::from_utf8(output.stderr).expect("text");
+    assert!(!output.status.success() && log.contains("remove it"), "{log}");
+    fs::remove_dir(&file).expect("removed");
+    let server = Process::serve(&data, &[]);
+    assert_usable(&data, &server);
+    let _ = server.terminate();
+}
+
+#[test]
+fn a_token_that_others_could_read_is_not_taken() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let file = data.join("admin-token");
+    let server = Process::serve(&data, &[]);
+    let _ = server.terminate();
+    for name in ["datastore-api.db", "keys"] {
+        fs::remove_file(data.join(name)).expect("removed");
+    }
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("ours");
+    let output = command(&data, &["serve"]).output().expect("it runs");
+    let log = String::from_utf8(output.stderr).expect("text");
+    assert!(!output.status.success() && log.contains("admin-token` is there"), "{log}");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("ours");
+    let server = Process::serve(&data, &[]);
+    assert_usable(&data, &server);
+}
+
+#[test]
+fn t23_files_are_private_under_any_umask() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let open = |arguments: &str| {
+        let ours = command(&data, &[]);
+        let mut open = Command::new("sh");
+        let script = format!("umask 000; exec '{}' {arguments}", binary().display());
+        open.args(["-c", &script]).env_clear().current_dir(folder.path()).stdin(Stdio::null());
+        open.envs(ours.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        open
+    };
+    let mut server = open("serve").stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut log = BufReader::new(server.stderr.take().expect("piped"));
+    let mut address = None;
+    let mut said = String::new();
+    while address.is_none() {
+        let mut line = String::new();
+        assert!(log.read_line(&mut line).expect("text") > 0, "it ended: {said}");
+        let place = line.split("listening on http://").nth(1);
+        address = place.and_then(|place| place.split('"').next()?.parse().ok());
+        said.push_str(&line);
+    }
+    let token = fs::read_to_string(data.join("admin-token")).expect("a token");
+    let token = token.trim().to_owned();
+    let client = Client::new(address.expect("an address"), Some(token.clone()));
+    let _ = client.post(DATASTORES, &by_parts("first")).expect(201);
+    assert!(open("backup copy.db").output().expect("it runs").status.success());
+    let mode = |path: &Path| fs::metadata(path).expect("it is there").mode() & 0o7777;
+    assert_eq!(mode(&data), 0o700);
+    for name in
+        ["datastore-api.db", "datastore-api.db-wal", "datastore-api.db-shm", "keys", "admin-token"]
+    {
+        assert_eq!(mode(&data.join(name)), 0o600, "{name}");
+    }
+    assert_eq!(mode(&folder.path().join("copy.db")), 0o600);
+    let keys = fs::read_to_string(data.join("keys")).expect("keys");
+    let key = keys.trim().split(':').nth(1).expect("a key");
+    server.kill().expect("ours");
+    let _ = server.wait().expect("ours");
+    for line in log.lines() {
+        said.push_str(&line.expect("text"));
+    }
+    assert!(!said.contains(&token) && !said.contains(key), "{said}");
+}
+
+/// A process that is not to be dumped has files under /proc that belong to root.
+#[cfg(target_os = "linux")]
+#[test]
+fn t23_memory_is_not_dumped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut serve = command(&folder.path().join("data"), &["serve"]);
+    if rustix::process::geteuid().is_root() {
+        let stranger = 4343;
+        chown(folder.path(), Some(stranger), Some(stranger)).expect("root may");
+        serve.uid(stranger).gid(stranger);
+    }
+    let mut server = serve.stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut log = BufReader::new(server.stderr.take().expect("piped"));
+    let mut line = String::new();
+    while !line.contains("listening on") {
+        line.clear();
+        assert!(log.read_line(&mut line).expect("text") > 0, "it ended");
+    }
+    let process = format!("/proc/{}", server.id());
+    let limits = fs::read_to_string(format!("{process}/limits")).expect("readable");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size"));
+    let core: Vec<_> = core.expect("a limit").split_whitespace().skip(4).take(2).collect();
+    assert_eq!(core, ["0", "0"]);
+    let owner = fs::metadata(format!("{process}/status")).expect("it runs").uid();
+    server.kill().expect("ours");
+    let _ = server.wait().expect("ours");
+    assert_eq!(owner, 0);
+}
