@@ -11,13 +11,15 @@ pub use error::StartError;
 pub(crate) use keys::{KeyUse, key_use};
 pub(crate) use storage::{migrate, open_current, open_existing};
 
-use crate::clock::SystemClock;
+use crate::clock::{self, SystemClock};
 use crate::settings::Settings;
 use datastore_application::{Access, Ports, Registry};
 use datastore_connectivity::{EgressPolicy, ProbeSettings, Probes};
 use datastore_crypto::{OsEntropy, RingCipher};
+use datastore_domain::{HistoryFilter, Paging};
 use datastore_http::{HttpSettings, RunningServer};
 use datastore_persistence::Storage;
+use datastore_ports::HistoryLog as _;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -47,6 +49,11 @@ impl Application {
         let given = keys::given(settings)?;
         let probes = Arc::new(probes(settings)?);
         let (storage, cipher) = storage::open_with_keys(settings, given).await?;
+        let newest = Paging::Cursor { size: 1, from: None };
+        let recorded = storage.entries(&HistoryFilter::default(), newest).await?;
+        if let Some(last) = recorded.rows.first() {
+            clock::expect_after(last.at);
+        }
         let access = access(&storage);
         bootstrap::first_token(settings, &access).await?;
         let registry = registry(&storage, cipher, probes.clone());

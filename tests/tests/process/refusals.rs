@@ -383,3 +383,17 @@ fn t44_listening_beyond_loopback_is_a_warning() {
     let log = Process::serve(&home.data(), &[]).terminate();
     assert!(!log.contains("\"WARN\""), "{log}");
 }
+
+#[test]
+fn t42_a_clock_behind_the_last_change_is_a_warning() {
+    let home = Home::used();
+    for (seconds, warned) in [(30, false), (7200, true)] {
+        let later = format!(
+            "INSERT INTO history (at, actor, action, changes) VALUES \
+             ((unixepoch() + {seconds}) * 1000000, 'test', 'token.create', '{{}}')"
+        );
+        home.database().execute(&later);
+        let log = Process::serve(&home.data(), &[]).terminate();
+        assert_eq!(log.contains("the clock went back"), warned, "{log}");
+    }
+}
