@@ -237,3 +237,6 @@ pub(crate) fn has_table(connection: &mut Conn, table: &str) -> QueryResult<bool>
         .get_result::<Found>(connection)
         .map(|row| row.found)
 }
+
+#[cfg(test)]
+mod tests;

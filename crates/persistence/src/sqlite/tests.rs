@@ -71,23 +71,45 @@ async fn t46_a_panic_inside_a_transaction_leaves_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn t39_a_full_database_is_unavailable_and_recovers() {
+async fn t39_a_database_that_takes_no_writes_is_named_and_recovers() {
     let folder = folder();
     let database = open(&folder);
     database.write::<_, RepositoryError>(migrations::run).await.expect("migrates");
-    let fill = || {
-        database
-            .write::<_, RepositoryError>(|conn| sealed::put_canary_if_absent(conn, &[7; 1 << 20]))
-    };
-    let limit = |pages: i64| {
-        let sql = format!("PRAGMA max_page_count = {pages}");
+    let read_only = |on: &str| {
+        let sql = format!("PRAGMA query_only = {on}");
         database.write::<_, RepositoryError>(move |conn| Ok(conn.batch_execute(&sql)?))
     };
-    limit(1).await.expect("sets");
-    let full = fill().await;
-    assert!(matches!(full, Err(RepositoryError::Unavailable(_))), "{full:?}");
-    limit(1_000_000).await.expect("sets");
-    fill().await.expect("has room");
+    read_only("ON").await.expect("sets");
+    let write = |conn: &mut Conn| transaction(conn, |conn| Ok(insert_canary(conn)?));
+    let refused = database.write::<_, RepositoryError>(write).await;
+    let Err(RepositoryError::Unavailable(cause)) = refused else { panic!("{refused:?}") };
+    assert_eq!(cause.to_string(), "it is read-only");
+    assert!(database.has_fault());
+    database.read::<_, RepositoryError>(repository::ping).await.expect("reads go on");
+    read_only("OFF").await.expect("sets");
+    database.write::<_, RepositoryError>(write).await.expect("writes");
+    assert!(!database.has_fault());
+}
+
+/// The only writer, and as many readers as there are, one after the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn t46_a_panic_costs_no_connection_for_good() {
+    let folder = folder();
+    let path = folder.path().join("x.db");
+    let settings = PoolSettings { size: 2, ..PoolSettings::default() };
+    let database = Arc::new(Sqlite::open(&path, &settings).expect("opens"));
+    database.write::<_, RepositoryError>(migrations::run).await.expect("migrates");
+    for _ in 0..5 {
+        let work = |_: &mut Conn| -> Result<(), Failure> { panic!("on purpose") };
+        database.write::<_, RepositoryError>(work).await.expect_err("it panicked");
+        database.scan::<_, RepositoryError>(work).await.expect_err("it panicked");
+        let reading = database.clone();
+        let read = tokio::spawn(async move { reading.read::<_, RepositoryError>(work).await });
+        assert!(read.await.expect_err("it panicked").is_panic());
+    }
+    database.write::<_, RepositoryError>(repository::touch).await.expect("writes");
+    database.scan::<_, RepositoryError>(repository::ping).await.expect("reads");
+    database.read::<_, RepositoryError>(repository::ping).await.expect("reads");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,11 +3,9 @@
 use crate::support::postgres::TestServer;
 use crate::support::{TestDatabase as _, migrated, subject};
 use datastore_domain::Action;
-use datastore_persistence::{PoolSettings, SchemaError, Storage};
-use datastore_ports::{DatastoreRepository as _, RepositoryError};
+use datastore_ports::DatastoreRepository as _;
 use datastore_testkit::contract::Subject;
 use datastore_testkit::{entry, new_datastore};
-use std::time::{Duration, Instant};
 
 async fn make() -> Subject {
     let database = TestServer::new();
@@ -18,19 +16,6 @@ mod contract {
     use super::make;
 
     datastore_testkit::storage_contract!(make);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t40_a_server_that_refuses_is_unavailable_within_two_seconds() {
-    let url = "postgres://nobody:secret@127.0.0.1:1/nothing".parse().expect("valid");
-    let storage = Storage::open(&url, PoolSettings::default()).expect("opens without a server");
-    let begun = Instant::now();
-    let answer = storage.ping().await;
-    assert!(matches!(answer, Err(RepositoryError::Unavailable(_))), "{answer:?}");
-    let schema = storage.schema_state().await;
-    assert!(matches!(schema, Err(SchemaError::Unavailable(_))), "{schema:?}");
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
-    assert!(!format!("{answer:?} {storage:?}").contains("secret"));
 }
 
 /// As after a restart of the server: its connections are closed, new ones are taken.

@@ -1,6 +1,7 @@
 //! What the tests of both databases share.
 
 pub(crate) mod postgres;
+pub(crate) mod private;
 pub(crate) mod sqlite;
 
 use datastore_domain::{HistoryFilter, Paging};

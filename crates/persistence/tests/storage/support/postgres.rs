@@ -31,7 +31,7 @@ impl TestServer {
     }
 
     /// The address of this database.
-    fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         let (server, _) = self.server.rsplit_once('/').expect("the URL names a database");
         format!("{server}/{}", self.name)
     }
@@ -43,6 +43,19 @@ impl TestServer {
     /// Works with a connection to this database.
     fn with<T: Send + 'static>(&self, work: impl FnOnce(&mut Client) -> T + Send + 'static) -> T {
         on_thread(self.address(), work)
+    }
+
+    /// Whether the sessions of an application are encrypted.
+    pub(crate) fn is_encrypted(&self, application: &str) -> bool {
+        let sql = format!(
+            "SELECT DISTINCT ssl::text AS name FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+             WHERE datname = '{}' AND application_name = '{application}'",
+            self.name
+        );
+        let found = self.with(move |client| diesel::sql_query(sql).load::<Table>(client));
+        let found: Vec<_> = found.expect("reads").into_iter().map(|table| table.name).collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        found == ["true"]
     }
 
     fn on_server(&self, sql: String) {
