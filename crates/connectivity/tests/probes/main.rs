@@ -2,7 +2,6 @@
 
 mod hostile;
 mod network;
-mod one_door;
 mod postgres_fake;
 mod postgres_live;
 mod redis_fake;
