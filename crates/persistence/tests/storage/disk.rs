@@ -3,9 +3,9 @@
 //! Each test runs itself again in a process of its own: with a file system of a few megabytes, or
 //! where the end of a file can be set (the signal that tells of it is ignored there).
 
-use datastore_domain::{Action, DatastoreId};
+use datastore_domain::{Action, DatastoreId, HistoryFilter, PageRequest, Paging, Side};
 use datastore_persistence::{DatabaseUrl, PoolSettings, Storage};
-use datastore_ports::{DatastoreRepository as _, RepositoryError, StorageFault};
+use datastore_ports::{DatastoreRepository as _, HistoryLog as _, RepositoryError, StorageFault};
 use datastore_testkit::{entry, new_datastore};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
@@ -79,8 +79,18 @@ async fn assert_readable(storage: &Storage, stored: &[DatastoreId], words: &str)
 async fn assert_recovered(storage: &Storage, mut stored: Vec<DatastoreId>) {
     storage.ping().await.expect("ready again, by a write of its own");
     stored.push(insert(storage, "after").await.expect("stores"));
-    let history = storage.history(None).await.expect("answers");
-    let entries: Vec<_> = history.into_iter().filter_map(|entry| entry.datastore).collect();
+    let mut entries = Vec::new();
+    let mut from = None;
+    loop {
+        let paging = Paging::Cursor { size: PageRequest::MAX_SIZE, from };
+        let page = storage.entries(&HistoryFilter::default(), paging).await.expect("answers");
+        from = page.rows.last().map(|oldest| (Side::After, oldest.id));
+        entries.extend(page.rows.into_iter().filter_map(|entry| entry.datastore));
+        if !page.after {
+            break;
+        }
+    }
+    entries.reverse();
     assert_eq!(entries, stored);
 }
 
