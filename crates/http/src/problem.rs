@@ -338,4 +338,30 @@ mod tests {
             assert!(page.contains(&format!("| `{}` |", code.as_str())), "{}", code.as_str());
         }
     }
+    /// Status, `Retry-After` and detail of a failure of the storage.
+    fn storage(error: Error) -> (StatusCode, String, String) {
+        let problem = Problem::from(error);
+        let response = problem.respond("r");
+        let retry_after = response.headers().get(header::RETRY_AFTER).expect("is told");
+        let retry_after = retry_after.to_str().expect("text").to_owned();
+        (response.status(), retry_after, problem.detail.to_string())
+    }
+
+    #[test]
+    fn t36_an_unknown_outcome_says_so_and_how_to_look() {
+        let (status, retry_after, detail) = storage(Error::OutcomeUnknown("secret".into()));
+        assert_eq!((status.as_u16(), retry_after.as_str()), (503, "1"));
+        assert!(detail.contains("made as a whole, or not at all"), "{detail}");
+        assert!(detail.contains("Read the datastore, or the list, before"), "{detail}");
+        assert!(!detail.contains("secret"), "{detail}");
+    }
+
+    #[test]
+    fn t39_what_is_wrong_with_the_storage_is_told_and_nothing_else() {
+        let fault = Error::Unavailable(Box::new(StorageFault::NoSpace));
+        let (_, _, detail) = storage(fault);
+        assert_eq!(detail, "The storage takes no changes: no space is left on its disk.");
+        let (_, _, detail) = storage(Error::Unavailable("no route to db.internal".into()));
+        assert_eq!(detail, "The storage does not answer; try again.");
+    }
 }

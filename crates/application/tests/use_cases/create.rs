@@ -86,13 +86,16 @@ async fn what_the_storage_refuses_is_told_in_the_terms_of_the_caller() {
         let mut mocks = Mocks::at(at(0));
         mocks.entropy.expect_bytes().returning(|| Ok(RANDOM));
         mocks.cipher.expect_seal().returning(|_, _| Ok(SealedValue::new(Vec::new())));
-        mocks.datastores.expect_insert().returning(move |_, _| Err(refusal()));
+        mocks.datastores.expect_insert().once().returning(move |_, _| Err(refusal()));
         mocks.registry().create(&granted(), &by_parts()).await.expect_err("refused")
     };
     assert!(matches!(answer(|| RepositoryError::NameTaken).await, Error::NameTaken));
     let error = answer(|| RepositoryError::Unavailable(cause())).await;
     assert!(matches!(error, Error::Unavailable(_)));
     assert_eq!(error.to_string(), "the storage is unavailable");
+    // Asked once: a mock that is asked again fails.
+    let error = answer(|| RepositoryError::OutcomeUnknown(cause())).await;
+    assert!(matches!(error, Error::OutcomeUnknown(_)));
     let corrupt = || RepositoryError::Corrupt { table: "datastores", id: 7, column: "port" };
     assert_internal(&answer(corrupt).await);
 }

@@ -1,10 +1,10 @@
 //! PostgreSQL refused, frozen, killed, restarted and demoted, on a server of the test's own.
 
 use crate::support::private::Private;
-use datastore_domain::{Action, DatastoreId};
+use datastore_domain::{Action, Check, DatastoreId};
 use datastore_persistence::{PoolSettings, SchemaError, Storage};
-use datastore_ports::{DatastoreRepository as _, RepositoryError, StorageFault};
-use datastore_testkit::{PostgresServer, entry, new_datastore};
+use datastore_ports::{CheckLog as _, DatastoreRepository as _, RepositoryError, StorageFault};
+use datastore_testkit::{PostgresServer, at, entry, new_datastore};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
@@ -83,16 +83,23 @@ async fn t40_after_a_crash_the_first_call_succeeds() {
     assert_eq!(private.count("datastores"), "3");
 }
 
-/// All connections of the pool are dead, and no call notices.
+/// All connections of the pool are dead, and no call notices: not even a statement that stores by
+/// itself, which cannot be tried again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t40_no_call_fails_because_of_connections_that_died_in_the_pool() {
     let mut private = Private::start().await;
     let storage = private.open_patient();
+    let first = storage.insert(new_datastore("first"), entry(Action::Create)).await;
+    let first = first.expect("stores").id;
     for round in 0..2 {
         let mut callers = JoinSet::new();
         for caller in 0..20 {
             let storage = storage.clone();
             callers.spawn(async move {
+                if caller % 2 == 0 {
+                    let check = Check { at: at(1), failure: None, response_time_ms: None };
+                    storage.record(first, check).await.expect("stores");
+                }
                 insert(&storage, &format!("{round} {caller}")).await.expect("stores");
                 find(&storage).await.expect("answers");
             });
@@ -101,7 +108,7 @@ async fn t40_no_call_fails_because_of_connections_that_died_in_the_pool() {
         private.server.stop();
         private.server.start_again();
     }
-    assert_eq!(private.count("datastores"), "40");
+    assert_eq!((private.count("datastores"), private.count("checks")), ("41".into(), "20".into()));
 }
 
 /// Writers go on while the server is killed and started again. A call that begins after its return
@@ -172,9 +179,22 @@ async fn t40_after_a_demotion_the_next_write_reaches_the_other_server() {
     let url = url.parse().expect("valid");
     let storage = Storage::open(&url, PoolSettings::default()).expect("opens");
     insert(&storage, "before").await.expect("stores");
+    // Several connections to the old one.
+    let find_everywhere = async |id: i64| {
+        let id = DatastoreId::new(id).expect("positive");
+        let finding = |storage: Storage| async move { storage.find(id).await };
+        let found: JoinSet<_> = (0..20).map(|_| finding(storage.clone())).collect();
+        found.join_all().await.into_iter().map(|found| found.expect("answers")).collect::<Vec<_>>()
+    };
+    find_everywhere(1).await;
     old.set("default_transaction_read_only = on");
+    // The next one has an id that the old one does not know.
+    new.execute("SELECT setval(pg_get_serial_sequence('datastores', 'id'), 6)");
     insert(&storage, "after").await.expect("stores on the other one");
     assert_eq!((old.count("datastores"), new.count("datastores")), ("1".into(), "1".into()));
+    // Nobody reads from the old one any more.
+    let found = find_everywhere(7).await;
+    assert!(found.iter().all(Option::is_some), "{found:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
