@@ -9,8 +9,19 @@ use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+/// A process that does not outlive its test.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // Fails when it has ended already.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
 
 /// The token of the file counts.
 #[track_caller]
@@ -111,8 +122,8 @@ fn t23_files_are_private_under_any_umask() {
         open.envs(ours.get_envs().filter_map(|(name, value)| Some((name, value?))));
         open
     };
-    let mut server = open("serve").stderr(Stdio::piped()).spawn().expect("it runs");
-    let mut log = BufReader::new(server.stderr.take().expect("piped"));
+    let mut server = Killed(open("serve").stderr(Stdio::piped()).spawn().expect("it runs"));
+    let mut log = BufReader::new(server.0.stderr.take().expect("piped"));
     let mut address = None;
     let mut said = String::new();
     while address.is_none() {
@@ -137,8 +148,7 @@ fn t23_files_are_private_under_any_umask() {
     assert_eq!(mode(&folder.path().join("copy.db")), 0o600);
     let keys = fs::read_to_string(data.join("keys")).expect("keys");
     let key = keys.trim().split(':').nth(1).expect("a key");
-    server.kill().expect("ours");
-    let _ = server.wait().expect("ours");
+    drop(server);
     for line in log.lines() {
         said.push_str(&line.expect("text"));
     }
@@ -156,20 +166,19 @@ fn t23_memory_is_not_dumped() {
         chown(folder.path(), Some(stranger), Some(stranger)).expect("root may");
         serve.uid(stranger).gid(stranger);
     }
-    let mut server = serve.stderr(Stdio::piped()).spawn().expect("it runs");
-    let mut log = BufReader::new(server.stderr.take().expect("piped"));
+    let mut server = Killed(serve.stderr(Stdio::piped()).spawn().expect("it runs"));
+    let mut log = BufReader::new(server.0.stderr.take().expect("piped"));
     let mut line = String::new();
     while !line.contains("listening on") {
         line.clear();
         assert!(log.read_line(&mut line).expect("text") > 0, "it ended");
     }
-    let process = format!("/proc/{}", server.id());
+    let process = format!("/proc/{}", server.0.id());
     let limits = fs::read_to_string(format!("{process}/limits")).expect("readable");
     let core = limits.lines().find(|line| line.starts_with("Max core file size"));
     let core: Vec<_> = core.expect("a limit").split_whitespace().skip(4).take(2).collect();
     assert_eq!(core, ["0", "0"]);
     let owner = fs::metadata(format!("{process}/status")).expect("it runs").uid();
-    server.kill().expect("ours");
-    let _ = server.wait().expect("ours");
+    drop(server);
     assert_eq!(owner, 0);
 }
