@@ -1,6 +1,6 @@
 //! Where one registry lives: its database, its keys, and a folder, whoever serves it.
 
-use crate::postgres::PostgresDatabase;
+use crate::postgres::{PostgresDatabase, await_end_of_sessions};
 use crate::process::{Process, command, made_token, token_command};
 use crate::{Backend, Database};
 use base64::Engine as _;
@@ -20,8 +20,9 @@ const PATIENCE: (&str, &str) = ("DATASTORE_API__DATABASE__POOL_WAIT_MS", "30000"
 #[derive(Debug)]
 pub struct Installation {
     folder: TempDir,
-    /// `None` for a file in the folder.
-    postgres: Option<PostgresDatabase>,
+    /// Address of the database; `None` for a file in the folder.
+    url: Option<String>,
+    _owned: Option<PostgresDatabase>,
 }
 
 impl Installation {
@@ -45,19 +46,32 @@ impl Installation {
         })
     }
 
-    fn of(postgres: Option<PostgresDatabase>) -> Self {
+    /// One in a database that the caller looks after: empty, or served before.
+    #[must_use]
+    pub fn in_database(url: String) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let installation = Self { folder, postgres };
-        if installation.postgres.is_some() {
-            make_keys(&installation.data_dir());
-        }
+        let installation = Self { folder, url: Some(url), _owned: None };
+        make_keys(&installation.data_dir());
         installation
+    }
+
+    fn of(postgres: Option<PostgresDatabase>) -> Self {
+        match postgres {
+            Some(owned) => {
+                let url = owned.url();
+                Self { _owned: Some(owned), ..Self::in_database(url) }
+            }
+            None => {
+                let folder = tempfile::tempdir().expect("a temporary folder");
+                Self { folder, url: None, _owned: None }
+            }
+        }
     }
 
     /// Which database it is.
     #[must_use]
     pub fn backend(&self) -> Backend {
-        self.postgres.as_ref().map_or(Backend::Sqlite, |_| Backend::Postgres)
+        self.url.as_ref().map_or(Backend::Sqlite, |_| Backend::Postgres)
     }
 
     /// The folder that a server keeps everything in, but for a database of PostgreSQL.
@@ -69,8 +83,8 @@ impl Installation {
     /// Settings of a server of it, as lines of TOML.
     pub(crate) fn settings(&self) -> String {
         let mut text = format!("data_dir = '{}'\n", self.data_dir().display());
-        if let Some(postgres) = &self.postgres {
-            text += &format!("database.url = '{}'\n", postgres.url());
+        if let Some(url) = &self.url {
+            text += &format!("database.url = '{url}'\n");
         }
         text
     }
@@ -101,24 +115,24 @@ impl Installation {
     }
 
     fn variables(&self) -> Vec<(&'static str, String)> {
-        let url = self.postgres.iter().map(|postgres| (URL, postgres.url()));
+        let url = self.url.iter().map(|url| (URL, url.clone()));
         std::iter::once((PATIENCE.0, PATIENCE.1.to_owned())).chain(url).collect()
     }
 
     /// The database, beside the servers.
     #[must_use]
     pub fn database(&self) -> Database {
-        match &self.postgres {
+        match &self.url {
             None => Database::open(&self.data_dir().join("datastore-api.db")),
-            Some(postgres) => Database::connect(&postgres.url()),
+            Some(url) => Database::connect(url),
         }
     }
 
     /// Waits until the database has ended what a killed server left running: on PostgreSQL a
     /// commit may still be on its way, while a file is as the process left it.
     pub fn await_quiet(&self) {
-        if let Some(postgres) = &self.postgres {
-            postgres.await_end_of_sessions();
+        if let Some(url) = &self.url {
+            await_end_of_sessions(url);
         }
     }
 }

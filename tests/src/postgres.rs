@@ -47,19 +47,6 @@ impl PostgresDatabase {
     pub(crate) fn url(&self) -> String {
         url(&self.server, &self.name)
     }
-
-    /// Waits until nobody is connected any more: what a killed client left running has ended.
-    pub(crate) fn await_end_of_sessions(&self) {
-        let mut server = Database::connect(&self.server);
-        let count = format!(
-            "SELECT count(*) AS value FROM pg_stat_activity WHERE datname = '{}'",
-            self.name
-        );
-        while server.number(&count) > 0 {
-            // The end of another's session wakes nobody.
-            std::thread::sleep(Duration::from_millis(2));
-        }
-    }
 }
 
 impl Drop for PostgresDatabase {
@@ -70,6 +57,18 @@ impl Drop for PostgresDatabase {
         if !std::thread::panicking() {
             dropped.expect("the superuser may do so");
         }
+    }
+}
+
+/// Waits until nobody else is connected any more: what a killed client left running has ended.
+pub(crate) fn await_end_of_sessions(url: &str) {
+    let mut database = Database::connect(url);
+    let others = "SELECT count(*) AS value FROM pg_stat_activity \
+                  WHERE datname = current_database() AND pid <> pg_backend_pid() \
+                  AND backend_type = 'client backend'";
+    while database.number(others) > 0 {
+        // The end of another's session wakes nobody.
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 

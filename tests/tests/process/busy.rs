@@ -25,7 +25,7 @@ fn t37_writers_and_the_command_line_do_not_disturb_each_other(backend: Backend) 
         assert!(ended.iter().all(Result::is_ok), "a writer found something wrong");
         revoked
     });
-    for writer in &writers {
+    for writer in &mut writers {
         writer.verify_all();
     }
     let mut database = installation.database();

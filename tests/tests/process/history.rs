@@ -1,5 +1,6 @@
 //! Whether the history tells how every datastore came to be as it is.
 
+use crate::model::Writer;
 use datastore_tests::{Client, DATASTORES, Database};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,7 +94,7 @@ fn without_the_untold(row: &Value) -> Map<String, Value> {
 }
 
 /// All living datastores, as an admin sees them.
-pub(crate) fn living(admin: &Client) -> Vec<Value> {
+fn living(admin: &Client) -> Vec<Value> {
     let mut rows = Vec::new();
     for page in 1.. {
         let target = format!("{DATASTORES}?ordering=created_at&page_size=500&page={page}");
@@ -109,11 +110,30 @@ pub(crate) fn living(admin: &Client) -> Vec<Value> {
 /// Insists that the secrets of datastores whose target is closed can be opened: a test of them gets
 /// as far as that.
 #[track_caller]
-pub(crate) fn assert_secrets_open<'a>(admin: &Client, paths: impl Iterator<Item = &'a str>) {
+fn assert_secrets_open<'a>(admin: &Client, paths: impl Iterator<Item = &'a str>) {
     let mut connection = admin.keep_alive();
     for path in paths {
         let test = admin.request("POST", &format!("{path}test-connection/")).json(&json!({}));
         let answer = connection.send(&test).expect("an answer").expect(200);
         assert_eq!(answer.json()["error"]["code"], "connection_refused", "{path}");
     }
+}
+
+/// Looks at everything that `writers` wrote, in the server's answers and behind its back. `opened`
+/// says up to where the secrets of each were opened before.
+#[track_caller]
+pub(crate) fn assert_whole(
+    database: &mut Database,
+    admin: &Client,
+    writers: &mut [Writer],
+    opened: &mut [usize],
+) {
+    for (writer, opened) in writers.iter_mut().zip(opened) {
+        writer.verify_all();
+        let new = writer.rows[*opened..].iter().filter(|row| !row.deleted);
+        assert_secrets_open(admin, new.map(|row| row.path.as_str()));
+        *opened = writer.rows.len();
+    }
+    assert_tells_what_is_stored(database, admin);
+    database.assert_integrity();
 }

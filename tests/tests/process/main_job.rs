@@ -1,7 +1,9 @@
-//! The main job from an empty folder to the end, against the real PostgreSQL of `scripts/databases`.
+//! The main job from an empty folder or database to the end, against the real PostgreSQL of
+//! `scripts/databases`.
 
 use datastore_tests::{
-    CLOSED, Client, FakeServer, LivePostgres, NASTY_PASSWORD, Process, example, live_postgres, with,
+    Backend, CLOSED, Client, FakeServer, Installation, LivePostgres, NASTY_PASSWORD, example,
+    live_postgres, on_both_databases, with,
 };
 use serde_json::{Value, json};
 
@@ -28,13 +30,16 @@ fn assert_failure(result: &Value, step: &str, code: &str, word: &str) {
     assert!(message.contains(word), "{word} in {message}");
 }
 
-#[test]
-fn main_job_end_to_end() {
+fn main_job_end_to_end(backend: Backend) {
     let postgres = live_postgres();
     assert_eq!(postgres.password, NASTY_PASSWORD, "the servers' password hurts");
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = Process::serve(&folder.path().join("data"), &[]);
-    let admin = server.admin();
+    let installation = Installation::empty(backend);
+    let server = installation.serve(&[]);
+    let admin = match backend {
+        // Made by the first start.
+        Backend::Sqlite => server.admin(),
+        Backend::Postgres => server.client("admin"),
+    };
     let editor = server.client("editor");
     let matcher = server.client("matcher");
 
@@ -95,11 +100,10 @@ fn assert_success(result: &Value, postgres: &LivePostgres) {
     );
 }
 
-#[test]
-fn failures_of_the_real_server_are_told_apart() {
+fn failures_of_the_real_server_are_told_apart(backend: Backend) {
     let postgres = live_postgres();
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = Process::serve(&folder.path().join("data"), &[]);
+    let installation = Installation::new(backend);
+    let server = installation.serve(&[]);
     let editor = server.client("editor");
     let silent = FakeServer::silent();
     let (host, port) = CLOSED;
@@ -149,3 +153,5 @@ fn failures_of_the_real_server_are_told_apart() {
     let _ = editor.patch(&path, &json!({"password": postgres.password})).expect(200);
     assert_success(&tested(&editor, &path, &json!({})), &postgres);
 }
+
+on_both_databases!(main_job_end_to_end, failures_of_the_real_server_are_told_apart);

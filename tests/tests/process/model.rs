@@ -54,6 +54,8 @@ pub(crate) struct Writer {
     client: Client,
     connection: KeepAlive,
     pub(crate) rows: Vec<Row>,
+    /// Places of those that were written to, or refused to be, since they were last verified.
+    touched: BTreeSet<usize>,
     /// What may have happened or not.
     unsure: Option<After>,
     random: u64,
@@ -65,7 +67,8 @@ impl Writer {
     pub(crate) fn new(number: usize, client: &Client) -> Self {
         let random = 0x9e37_79b9_7f4a_7c15 ^ (number as u64 + 1);
         let (client, connection) = (client.clone(), client.keep_alive());
-        Self { number, client, connection, rows: Vec::new(), unsure: None, random, made: 0 }
+        let (rows, touched) = (Vec::new(), BTreeSet::new());
+        Self { number, client, connection, rows, touched, unsure: None, random, made: 0 }
     }
 
     /// Goes on at another server of the same registry.
@@ -74,13 +77,13 @@ impl Writer {
         self.connection = self.client.keep_alive();
     }
 
-    /// Writes until an answer is missing; tells each exact answer by `told`.
-    pub(crate) fn write_until_cut(&mut self, mut told: impl FnMut()) {
+    /// Writes until nobody knows whether the last write was done, and says how that came; tells
+    /// each exact answer by `told`.
+    pub(crate) fn write_until_unsure(&mut self, mut told: impl FnMut()) -> Outcome {
         loop {
             match self.step() {
                 Outcome::Exact => told(),
-                Outcome::Cut => return,
-                Outcome::Unavailable => panic!("503 although nothing was wrong"),
+                unsure => return unsure,
             }
         }
     }
@@ -107,6 +110,7 @@ impl Writer {
                 let path = datastore_tests::path_of(&answer.json());
                 let row = Row { path, ..row };
                 assert_shows(&answer, &row);
+                self.touched.insert(self.rows.len());
                 self.rows.push(row);
             }
             After::Changed(at, row) => {
@@ -126,7 +130,7 @@ impl Writer {
             None | Some(After::Unchanged) => {}
             Some(After::Created(row)) => {
                 let target = format!("{DATASTORES}?search={}", row.name);
-                let found = self.client.get(&target).expect(200).json();
+                let found = self.get(&target).expect(200).json();
                 let rows = found["results"].as_array().expect("rows");
                 let made = rows.iter().find(|found| found["name"] == row.name);
                 if let Some(made) = made {
@@ -143,37 +147,38 @@ impl Writer {
         }
     }
 
-    /// Insists that what this writer lately worked on is as its answers said.
+    /// Insists that what this writer worked on since the last time is as its answers said.
     #[track_caller]
-    pub(crate) fn verify_latest(&self) {
-        for at in self.rows.len().saturating_sub(REACH)..self.rows.len() {
+    pub(crate) fn verify_latest(&mut self) {
+        for at in std::mem::take(&mut self.touched) {
             self.verify(at);
         }
     }
 
     /// As [`Writer::verify_latest`], of everything that it ever wrote.
     #[track_caller]
-    pub(crate) fn verify_all(&self) {
+    pub(crate) fn verify_all(&mut self) {
         for at in 0..self.rows.len() {
             self.verify(at);
         }
     }
 
     #[track_caller]
-    fn verify(&self, at: usize) {
+    fn verify(&mut self, at: usize) {
         assert_eq!(self.stored(at), summary(&self.rows[at]), "{}", self.rows[at].path);
     }
 
     /// The datastore as the server shows it, with its version and datasets.
-    fn stored(&self, at: usize) -> Value {
-        let path = &self.rows[at].path;
-        let answer = self.client.get(path);
+    #[track_caller]
+    fn stored(&mut self, at: usize) -> Value {
+        let path = self.rows[at].path.clone();
+        let answer = self.get(&path);
         if answer.status == 404 {
             return Value::Null;
         }
         let answer = answer.expect(200);
         let row = answer.json();
-        let datasets = self.client.get(&format!("{path}current-datasets/")).expect(200).json();
+        let datasets = self.get(&format!("{path}current-datasets/")).expect(200).json();
         let ids = datasets["results"].as_array().expect("rows").iter();
         let ids: BTreeSet<_> = ids.map(|row| row["dataset_id"].as_str().expect("an id")).collect();
         json!({
@@ -181,6 +186,14 @@ impl Writer {
             "max_connections": row["max_connections"], "tag": answer.header("etag"),
             "datasets": ids,
         })
+    }
+
+    #[track_caller]
+    fn get(&mut self, target: &str) -> Response {
+        let request = self.client.request("GET", target);
+        // The server closes what is idle for long; a read may be sent again.
+        let answer = self.connection.send(&request).or_else(|| self.connection.send(&request));
+        answer.expect("an answer")
     }
 
     fn random(&mut self, below: usize) -> usize {
@@ -201,6 +214,7 @@ impl Writer {
             return self.create();
         }
         let at = self.rows.len() - 1 - self.random(self.rows.len().min(REACH));
+        self.touched.insert(at);
         let alive = !self.rows[at].deleted;
         match self.random(12) {
             0..=2 => self.create(),
