@@ -3,12 +3,14 @@
 
 mod backup;
 mod busy;
+mod crashes;
 mod durability;
 mod first_start;
 mod history;
 mod leaks;
 mod main_job;
 mod model;
+mod outage;
 mod refusals;
 mod shutdown;
 mod sync;

@@ -1,0 +1,76 @@
+//! T36 and T40: PostgreSQL itself is killed, again and again, and the server goes on.
+
+use crate::history::assert_whole;
+use crate::model::{Outcome, Writer};
+use datastore_testkit::PostgresServer;
+use datastore_tests::{Client, Installation};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+const WRITERS: usize = 8;
+const KILLS: usize = 100;
+/// How often everything is looked at, and not just what was lately written.
+const DEEP: usize = 20;
+
+/// `fsync` is on, as in production.
+#[test]
+fn t36_a_hundred_kills_of_postgresql_leave_each_write_whole_or_absent() {
+    let mut postgres = PostgresServer::start();
+    let installation = Installation::in_database(postgres.url("postgres"));
+    let server = installation.serve(&[("DATASTORE_API__DATABASE__POOL_WAIT_MS", "1000")]);
+    let admin = Client::new(server.address(), Some(installation.token("admin")));
+    let mut writers: Vec<_> = (0..WRITERS).map(|number| Writer::new(number, &admin)).collect();
+    let mut opened = vec![0; WRITERS];
+    for round in 1..=KILLS {
+        kill_in_the_middle(&mut postgres, &mut writers, round);
+        postgres.start_again();
+        await_ready(&admin);
+        for writer in &mut writers {
+            writer.resolve();
+            writer.verify_latest();
+        }
+        if round % DEEP == 0 {
+            assert_whole(&mut installation.database(), &admin, &mut writers, &mut opened);
+        }
+    }
+    let stored: usize = writers.iter().map(|writer| writer.rows.len()).sum();
+    assert!(stored > KILLS, "hardly anything was written: {stored}");
+    let log = server.terminate();
+    assert!(!log.contains("panicked"), "{log}");
+}
+
+/// All write, and the database is killed after some answers: each round at another moment.
+fn kill_in_the_middle(postgres: &mut PostgresServer, writers: &mut [Writer], round: usize) {
+    let (told, answers) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for writer in writers {
+            let told = told.clone();
+            scope.spawn(move || {
+                let ended = writer.write_until_unsure(|| {
+                    let _ = told.send(());
+                });
+                assert_eq!(ended, Outcome::Unavailable, "a connection to the server was cut");
+            });
+        }
+        drop(told);
+        for _ in 0..20 + (round * 7) % 31 {
+            if answers.recv().is_err() {
+                break;
+            }
+        }
+        // Not always just after an answer: what is awaited here is nothing but another moment.
+        std::thread::sleep(Duration::from_micros((round as u64 * 389) % 2500));
+        postgres.kill();
+    });
+}
+
+/// Waits until the server has noticed that its database is back: 5 s by the threat, and another one
+/// since the machine may be busy.
+#[track_caller]
+fn await_ready(client: &Client) {
+    let back = Instant::now();
+    while client.get("/readyz").status != 200 {
+        assert!(back.elapsed() < Duration::from_secs(6), "not ready again");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

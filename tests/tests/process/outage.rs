@@ -1,0 +1,270 @@
+//! T40: PostgreSQL stopped, frozen, killed and restarted under load.
+
+use datastore_testkit::PostgresServer;
+use datastore_tests::{Client, DATASTORES, Installation, Process, Request, Response, by_parts};
+use serde_json::json;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{Scope, sleep};
+use std::time::{Duration, Instant};
+
+/// 100 requests a second.
+const PACE: Duration = Duration::from_millis(10);
+/// What the threat allows a server to take until it answers requests again.
+const RETURN: Duration = Duration::from_secs(5);
+/// Two processors may be busy with other tests.
+const ALLOWANCE: Duration = Duration::from_secs(1);
+/// Threads that may come on top while the database is away: those of the pool, each of which may
+/// be stuck, and some that look for its return.
+const STUCK: usize = 24;
+
+/// One request of the load, and what became of it.
+struct Sent {
+    what: String,
+    begun: Instant,
+    ended: Instant,
+    answer: Option<Response>,
+}
+
+impl Sent {
+    fn went_well(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| answer.status < 300)
+    }
+
+    /// Insists that the answer says that the database is away, in time.
+    #[track_caller]
+    fn assert_unavailable(&self, within: Duration) {
+        let answer = self.answer.as_ref().unwrap_or_else(|| panic!("{}: no answer", self.what));
+        answer.problem(503, "storage_unavailable");
+        assert!(answer.header("retry-after").is_some(), "{}", self.what);
+        let took = self.ended - self.begun;
+        assert!(took <= within + ALLOWANCE, "{}: {took:?}", self.what);
+    }
+}
+
+/// When what happened to the database.
+struct Times {
+    /// It began to go.
+    going: Instant,
+    gone: Instant,
+    /// It began to come back.
+    coming: Instant,
+    back: Instant,
+}
+
+/// The load and those who watch, while they run.
+struct Watch<'a> {
+    server: &'a Process,
+    admin: &'a Client,
+    path: String,
+    over: AtomicBool,
+    sent: Mutex<Vec<Sent>>,
+    probes: Mutex<Vec<Sent>>,
+    most_threads: AtomicUsize,
+}
+
+fn send(request: Request) -> Sent {
+    let what = request.line();
+    let begun = Instant::now();
+    let answer = request.try_send();
+    Sent { what, begun, ended: Instant::now(), answer }
+}
+
+fn keep(list: &Mutex<Vec<Sent>>, sent: Sent) {
+    list.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
+}
+
+fn threads_of(pid: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let count = status.lines().find_map(|line| line.strip_prefix("Threads:"));
+    count.and_then(|count| count.trim().parse().ok()).expect("the process runs")
+}
+
+impl<'a> Watch<'a> {
+    fn request(&self, number: usize) -> Request {
+        match number % 6 {
+            0 => self.admin.request("GET", DATASTORES),
+            1 => self.admin.request("GET", &self.path),
+            2 => self.admin.request("POST", DATASTORES).json(&by_parts(&format!("n{number}"))),
+            3 => self
+                .admin
+                .request("PATCH", &self.path)
+                .json(&json!({"description": number.to_string()})),
+            4 => self.admin.request("GET", &format!("{}performance/", self.path)),
+            _ => self.admin.request("GET", &format!("{}current-datasets/", self.path)),
+        }
+    }
+
+    /// Sends at an even pace, whether earlier requests were answered or not.
+    fn load<'s>(&'s self, scope: &'s Scope<'s, '_>) {
+        let begun = Instant::now();
+        for number in 0.. {
+            if self.over.load(Ordering::SeqCst) {
+                return;
+            }
+            scope.spawn(move || keep(&self.sent, send(self.request(number))));
+            let next = begun + PACE * u32::try_from(number + 1).expect("few");
+            // The pace itself is what is wanted.
+            sleep(next.saturating_duration_since(Instant::now()));
+        }
+    }
+
+    fn probe(&self) {
+        let anonymous = Client::new(self.server.address(), None);
+        while !self.over.load(Ordering::SeqCst) {
+            for target in ["/livez", "/readyz"] {
+                keep(&self.probes, send(anonymous.request("GET", target)));
+            }
+            self.most_threads.fetch_max(threads_of(self.server.pid()), Ordering::SeqCst);
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Whether a request that began after `moment` has gone well.
+    fn has_succeeded_since(&self, moment: Instant) -> bool {
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.iter().any(|sent| sent.begun > moment && sent.went_well())
+    }
+}
+
+/// Runs `outage` under load; each answer is in time, right, and the last one that fails comes
+/// before the first one that goes well again. `limit` is how long an answer may take meanwhile.
+fn under_load(limit: Duration, outage: impl FnOnce(&mut PostgresServer) -> Times) {
+    let mut postgres = PostgresServer::start_with(&["fsync=off"]);
+    let installation = Installation::in_database(postgres.url("postgres"));
+    // The defaults are what is tested.
+    let server = installation.serve(&[("DATASTORE_API__DATABASE__POOL_WAIT_MS", "1000")]);
+    let admin = Client::new(server.address(), Some(installation.token("admin")));
+    let watch = Watch {
+        server: &server,
+        admin: &admin,
+        path: admin.create_at(&by_parts("a")),
+        over: AtomicBool::new(false),
+        sent: Mutex::default(),
+        probes: Mutex::default(),
+        most_threads: AtomicUsize::new(0),
+    };
+    let (times, threads) = std::thread::scope(|scope| {
+        let watch = &watch;
+        scope.spawn(move || watch.load(scope));
+        scope.spawn(|| watch.probe());
+        sleep(Duration::from_secs(1));
+        let threads = watch.most_threads.load(Ordering::SeqCst);
+        let times = outage(&mut postgres);
+        while !watch.has_succeeded_since(times.gone) && times.back.elapsed() < 3 * RETURN {
+            sleep(Duration::from_millis(10));
+        }
+        // What fails after the first success would do so now.
+        sleep(Duration::from_secs(2));
+        watch.over.store(true, Ordering::SeqCst);
+        (times, threads)
+    });
+    let sent = watch.sent.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let probes = watch.probes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    assert_answers(&sent, &times, limit);
+    assert_probes(&probes, &times, limit);
+    let most = watch.most_threads.into_inner();
+    assert!(most <= threads + STUCK, "{threads} threads before, {most} at most");
+    let log = server.terminate();
+    assert!(!log.contains("panicked"), "{log}");
+}
+
+/// The end of the first request that began when the database was gone and went well.
+#[track_caller]
+fn first_success(sent: &[Sent], times: &Times) -> Instant {
+    let well = sent.iter().filter(|sent| sent.begun > times.gone && sent.went_well());
+    well.map(|sent| sent.ended).min().expect("a request goes well again")
+}
+
+#[track_caller]
+fn assert_answers(sent: &[Sent], times: &Times, limit: Duration) {
+    let first = first_success(sent, times);
+    let took = first.saturating_duration_since(times.back);
+    assert!(took <= RETURN + ALLOWANCE, "the first success came after {took:?}");
+    let mut unavailable = 0;
+    for sent in sent {
+        let status = sent.answer.as_ref().map(|answer| answer.status);
+        if sent.begun > first || sent.ended < times.going {
+            let after = sent.begun.saturating_duration_since(first);
+            let what = format!("{}: {status:?} {after:?} after the first success", sent.what);
+            assert!(sent.went_well(), "{what}, while the database is there");
+        } else if sent.begun > times.gone && sent.ended < times.coming {
+            sent.assert_unavailable(limit);
+            unavailable += 1;
+        } else if !sent.went_well() {
+            sent.assert_unavailable(limit);
+        }
+    }
+    assert!(unavailable > 50 || times.gone == times.coming, "hardly any: {unavailable}");
+}
+
+#[track_caller]
+fn assert_probes(probes: &[Sent], times: &Times, limit: Duration) {
+    let mut unready = 0;
+    for probe in probes {
+        let status = probe.answer.as_ref().map(|answer| answer.status);
+        if probe.what == "GET /livez" {
+            assert_eq!(status, Some(200), "livez");
+            let took = probe.ended - probe.begun;
+            assert!(took <= ALLOWANCE, "livez took {took:?}");
+        } else if probe.begun > times.gone && probe.ended < times.coming {
+            assert_eq!(status, Some(503), "readyz");
+            let took = probe.ended - probe.begun;
+            assert!(took <= limit + ALLOWANCE, "readyz took {took:?}");
+            unready += 1;
+        }
+    }
+    assert!(unready > 0 || times.gone == times.coming, "readyz was never asked");
+    let last = probes.iter().rfind(|probe| probe.what == "GET /readyz").expect("probes");
+    assert!(last.went_well(), "readyz stays red");
+}
+
+/// Takes the database away, waits, and brings it back.
+fn away(
+    postgres: &mut PostgresServer,
+    take: impl FnOnce(&mut PostgresServer),
+    wait: Duration,
+    bring: impl FnOnce(&mut PostgresServer),
+) -> Times {
+    let going = Instant::now();
+    take(postgres);
+    let gone = Instant::now();
+    sleep(wait);
+    let coming = if wait.is_zero() { gone } else { Instant::now() };
+    bring(postgres);
+    Times { going, gone, coming, back: Instant::now() }
+}
+
+/// What refuses connections is answered for within 2 s.
+const REFUSED: Duration = Duration::from_secs(2);
+/// What takes connections and says nothing, within 5 s.
+const FROZEN: Duration = Duration::from_secs(5);
+
+#[test]
+fn t40_a_stopped_database_is_503_and_its_return_is_noticed() {
+    let wait = Duration::from_secs(4);
+    under_load(REFUSED, |postgres| {
+        away(postgres, PostgresServer::stop, wait, PostgresServer::start_again)
+    });
+}
+
+#[test]
+fn t40_a_killed_database_is_503_and_its_return_is_noticed() {
+    let wait = Duration::from_secs(4);
+    under_load(REFUSED, |postgres| {
+        away(postgres, PostgresServer::kill, wait, PostgresServer::start_again)
+    });
+}
+
+#[test]
+fn t40_a_restarted_database_is_noticed() {
+    under_load(REFUSED, |postgres| {
+        away(postgres, PostgresServer::stop, Duration::ZERO, PostgresServer::start_again)
+    });
+}
+
+#[test]
+fn t40_a_frozen_database_is_503_and_its_thaw_is_noticed() {
+    let wait = Duration::from_secs(7);
+    under_load(FROZEN, |postgres| away(postgres, |p| p.freeze(), wait, |p| p.thaw()));
+}
