@@ -148,8 +148,13 @@ impl Client {
     }
 }
 
+/// A connection to a server of ours.
+///
+/// # Errors
+///
+/// When nobody listens.
 #[expect(clippy::disallowed_methods, reason = "a client of our own server")]
-pub(crate) fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
+pub fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
     TcpStream::connect(address)
 }
 

@@ -14,7 +14,7 @@ mod process;
 mod server;
 
 pub use backend::Backend;
-pub use client::{Client, DATASTORES, KeepAlive, Request, Response, path_of};
+pub use client::{Client, DATASTORES, KeepAlive, Request, Response, connect, path_of};
 pub use database::Database;
 pub use fake::{CLOSED, FakeServer};
 pub use fixtures::{MASK, NASTY_PASSWORD, by_parts, by_string, example, with, without};

@@ -1,19 +1,16 @@
 //! Reading a request's body: media type, size, time, and JSON of an object.
 
+use crate::connection::Connection;
 use crate::json::Json;
 use crate::problem::{FieldError, Kind, Problem};
 use crate::query::suggestion;
+use crate::state::State;
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::web::Payload;
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, rt};
 use futures_util::StreamExt;
-use std::time::Duration;
+use std::rc::Rc;
 use zeroize::Zeroizing;
-
-/// Most bytes of a body.
-const MAX_BYTES: usize = 256 * 1024;
-/// How long a body may take to arrive.
-const MAX_TIME: Duration = Duration::from_secs(10);
 
 const JSON: &[&str] = &["application/json"];
 /// Media types of a merge patch (RFC 7396).
@@ -60,30 +57,36 @@ async fn collect(
     request: &HttpRequest,
     mut payload: Payload,
 ) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    let too_large = || {
-        Problem::new(Kind::ContentTooLarge, format!("A body may hold at most {MAX_BYTES} bytes."))
-    };
+    let state: &Data<State> = request.app_data().expect("the state is there for every request");
+    let (most, limit) = (state.limits.body_bytes, state.limits.body_time);
+    let too_large =
+        || Problem::new(Kind::ContentTooLarge, format!("A body may hold at most {most} bytes."));
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
-    if announced.is_some_and(|bytes| bytes > MAX_BYTES as u64) {
+    if announced.is_some_and(|bytes| bytes > most as u64) {
         return Err(too_large());
     }
     let all = async {
         // Of its whole size from the start, as growing would leave pieces behind unwiped. (The read
         // buffer of the connection is the framework's, and is not wiped.)
         let size = announced.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(8 * 1024);
-        let mut bytes = Zeroizing::new(Vec::with_capacity(size.min(MAX_BYTES)));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(size.min(most)));
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| malformed("The body did not arrive whole."))?;
-            if bytes.len() + chunk.len() > MAX_BYTES {
+            if bytes.len() + chunk.len() > most {
                 return Err(too_large());
             }
             bytes.extend_from_slice(&chunk);
         }
+        if let Some(connection) = request.conn_data::<Rc<Connection>>() {
+            connection.body_was_read();
+        }
         Ok(bytes)
     };
-    let late = |_| Problem::new(Kind::BodyTimeout, "The body took longer than 10 seconds.");
-    rt::time::timeout(MAX_TIME, all).await.map_err(late)?
+    // Of the whole body, so that one byte a second is no way around it.
+    let late =
+        |_| Problem::new(Kind::RequestTimeout, format!("The body took longer than {limit:?}."));
+    rt::time::timeout(limit, all).await.map_err(late)?
 }
 
 fn malformed(detail: impl Into<String>) -> Problem {

@@ -36,6 +36,10 @@ pub(crate) fn json(response: &mut HttpResponseBuilder, body: &impl Serialize) ->
     // A datastore takes about half a kilobyte; what is larger grows by doubling from there.
     let mut bytes = Vec::with_capacity(1024);
     serde_json::to_writer(&mut bytes, body).expect("output types have string keys only");
+    if bytes.len() > 64 * 1024 {
+        // A slow client may hold it for long, and doubling left up to as much again unused.
+        bytes.shrink_to_fit();
+    }
     response.insert_header((header::CONTENT_TYPE, "application/json")).body(bytes)
 }
 

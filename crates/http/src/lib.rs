@@ -3,12 +3,15 @@
 //! A handler extracts, parses, calls one use case and renders; it decides no business rule. Every
 //! route is listed in `routes` and described in the OpenAPI document by its handler.
 
+mod answer;
 mod body;
+mod connection;
 mod cursor;
 mod etag;
 mod handlers;
 mod input;
 mod json;
+mod limits;
 mod middleware;
 mod openapi;
 mod origin;
@@ -18,7 +21,9 @@ mod problem;
 mod query;
 mod routes;
 mod server;
+mod slots;
 mod state;
 
+pub use limits::Limits;
 pub use openapi::openapi_json;
 pub use server::{HttpSettings, RunningServer, Stopper};

@@ -1,38 +1,41 @@
 //! What every request passes: its id, its `Host`, and the headers that every answer carries.
 
+use crate::answer::Outgoing;
+use crate::connection::{self, Connection};
+use crate::limits::Limits;
 use crate::origin::has_valid_host;
 use crate::problem::{Kind, Problem};
 use crate::state::State;
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::http::{ConnectionType, Version};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, Method, Version};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
 use datastore_domain::RequestId;
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use tracing::Span;
 use tracing_actix_web::RootSpanBuilder;
 
-/// Longest request target, in bytes.
-const MAX_TARGET: usize = 8 * 1024;
-/// Largest head, in bytes of its fields, and most fields.
-const MAX_HEAD: usize = 32 * 1024;
-const MAX_FIELDS: usize = 64;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Outermost: gives the request its id, renders problems under it, and completes the headers.
+/// Renders problems under the id of the request, completes the headers of its answer, and
+/// accounts for the answer until it is sent.
 pub(crate) async fn envelope(
     request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let id = request_id(&request);
-    request.extensions_mut().insert(id.clone());
-    let refusal = refuse_early(&request);
-    let mut response = match refusal {
-        Some(problem) => request.error_response(problem).map_into_boxed_body(),
-        None => next.call(request).await?.map_into_boxed_body(),
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<Outgoing>, Error> {
+    let connection = request.conn_data::<Rc<Connection>>().cloned();
+    let exchange = connection.map(|connection| connection.begin(has_body(request.headers())));
+    let state: Data<State> =
+        request.app_data().cloned().expect("the state is there for every request");
+    let id = request.extensions().get::<RequestId>().cloned();
+    let id = id.expect("the span gave the request its id");
+    let mut response = match refuse_early(&request, &state.limits) {
+        Some(problem) => request.error_response(problem),
+        None => next.call(request).await?,
     };
     let problem = response.response().error().and_then(|error| error.as_error::<Problem>());
     if let Some(problem) = problem {
@@ -40,10 +43,7 @@ pub(crate) async fn envelope(
         let rendered = problem.respond(id.as_str());
         response = response.into_response(rendered);
     }
-    let state = response.request().app_data::<Data<State>>();
-    if state.is_some_and(|state| state.draining.load(Ordering::Relaxed)) {
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-    }
+    let mut response = admit(response, &state, &id);
     let headers = response.headers_mut();
     let value = HeaderValue::from_str(id.as_str()).expect("visible ASCII is a header value");
     headers.insert(REQUEST_ID, value);
@@ -51,7 +51,28 @@ pub(crate) async fn envelope(
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    Ok(response)
+    let is_last = state.draining.load(Ordering::Relaxed);
+    if is_last || exchange.as_ref().is_some_and(connection::Exchange::must_close) {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(response.map_body(|_, body| body.ending(exchange)))
+}
+
+/// Whether a request has a body (RFC 9112 section 6.3).
+fn has_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
+}
+
+/// The answer on its way, or that there is no room for it.
+fn admit(response: ServiceResponse, state: &State, id: &RequestId) -> ServiceResponse<Outgoing> {
+    let (request, response) = response.into_parts();
+    let (response, body) = response.into_parts();
+    let response = match state.answers.admit(request.method(), body) {
+        Ok(outgoing) => response.set_body(outgoing),
+        Err(problem) => problem.respond(id.as_str()).map_body(|_, body| Outgoing::from(body)),
+    };
+    ServiceResponse::new(request, response)
 }
 
 /// The client's own id when it is fit to be repeated, a new one otherwise.
@@ -62,8 +83,8 @@ fn request_id(request: &ServiceRequest) -> RequestId {
     })
 }
 
-fn refuse_early(request: &ServiceRequest) -> Option<Problem> {
-    // HTTP/1.0 knows no Host, and HTTP/2 has its own way of saying it (RFC 9112 section 3.2).
+fn refuse_early(request: &ServiceRequest, limits: &Limits) -> Option<Problem> {
+    // HTTP/1.0 knows no Host (RFC 9112 section 3.2).
     let needs_host =
         request.version() == Version::HTTP_11 || request.headers().contains_key(header::HOST);
     if needs_host && !has_valid_host(request.headers()) {
@@ -72,16 +93,11 @@ fn refuse_early(request: &ServiceRequest) -> Option<Problem> {
     }
     let fields = request.headers();
     let size: usize = fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if size > MAX_HEAD || fields.len() > MAX_FIELDS {
-        let detail =
-            format!("A head may have at most {MAX_FIELDS} fields and {MAX_HEAD} bytes in them.");
-        return Some(Problem::new(Kind::HeadersTooLarge, detail));
+    if size > limits.head_bytes || fields.len() > limits.head_fields {
+        return Some(connection::too_large(limits));
     }
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    (target > MAX_TARGET).then(|| {
-        let detail = format!("A request target may have at most {MAX_TARGET} bytes.");
-        Problem::new(Kind::UriTooLong, detail)
-    })
+    (target > limits.target_bytes).then(|| connection::target_too_long(limits))
 }
 
 /// Logs, once, what clients are not told. Causes are our own texts and those of the database, which
@@ -103,21 +119,24 @@ fn log_cause(problem: &Problem, id: &RequestId) {
 }
 
 /// One span a request, with method and id, and the route template in the line that ends it; never
-/// path, query or headers, which may hold what is not for logs.
+/// path, query or headers, which may hold what is not for logs. It comes first, and so gives the
+/// request its id.
 ///
 /// The template is looked up for lines that are written only, as finding it routes once more.
 pub(crate) struct RequestSpan;
 
 impl RootSpanBuilder for RequestSpan {
     fn on_request_start(request: &ServiceRequest) -> Span {
-        let id = request.extensions().get::<RequestId>().cloned();
-        let id = id.as_ref().map(RequestId::as_str);
-        let method = known_method(request);
+        let id = request_id(request);
+        let (method, request_id) = (known_method(request.method()), id.as_str());
         // A read says nothing at info, so it saves what the span costs: a fifth of a short request.
-        if matches!(method, "GET" | "HEAD") {
-            return tracing::debug_span!("request", method, request_id = id);
-        }
-        tracing::info_span!("request", method, request_id = id)
+        let span = if matches!(method, "GET" | "HEAD") {
+            tracing::debug_span!("request", method, request_id)
+        } else {
+            tracing::info_span!("request", method, request_id)
+        };
+        request.extensions_mut().insert(id);
+        span
     }
 
     fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
@@ -136,8 +155,8 @@ impl RootSpanBuilder for RequestSpan {
 }
 
 /// A method as it may stand in a log.
-fn known_method(request: &ServiceRequest) -> &'static str {
-    match request.method().as_str() {
+fn known_method(method: &Method) -> &'static str {
+    match method.as_str() {
         "GET" => "GET",
         "HEAD" => "HEAD",
         "POST" => "POST",

@@ -2,15 +2,17 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Where absolute links point.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Origin {
     /// Set by the operator: nothing a client sends can change links then.
     pub(crate) public_url: Option<String>,
     /// Peers whose `X-Forwarded-Proto` and `X-Forwarded-Host` count.
     pub(crate) trusted_proxies: Vec<IpAddr>,
+    /// Where the server listens, for requests that name no host.
+    pub(crate) listener: SocketAddr,
 }
 
 impl Origin {
@@ -27,7 +29,7 @@ impl Origin {
         let forwarded = |name| if trusted { single(headers, name) } else { None };
         let scheme = forwarded("x-forwarded-proto").filter(|s| matches!(*s, "http" | "https"));
         let host = forwarded("x-forwarded-host").filter(|h| is_authority(h)).or(own);
-        let local = || request.app_config().local_addr().to_string();
+        let local = || self.listener.to_string();
         let host = host.map_or_else(local, str::to_owned);
         format!("{}://{host}", scheme.unwrap_or("http"))
     }
@@ -92,6 +94,7 @@ mod tests {
         let trusting = Origin {
             public_url: None,
             trusted_proxies: vec!["10.0.0.1".parse().expect("an address")],
+            listener: "127.0.0.1:8080".parse().expect("an address"),
         };
         assert_eq!(trusting.of(&request("10.0.0.1:9")), "https://public.example");
         assert_eq!(trusting.of(&request("10.0.0.2:9")), "http://own.example:8080");

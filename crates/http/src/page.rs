@@ -37,6 +37,14 @@ pub(crate) fn paging<K>(query: &mut Query, places: &impl Places<K>) -> Paging<K>
     }
 }
 
+/// Rows of the page that is asked for.
+pub(crate) fn size<K>(paging: &Paging<K>) -> u32 {
+    match paging {
+        Paging::Number(page) => page.size,
+        Paging::Cursor { size, .. } => *size,
+    }
+}
+
 /// Absolute URLs of the pages beside this one.
 pub(crate) struct Links {
     next: Option<String>,

@@ -41,7 +41,7 @@ kinds! {
     MalformedJson = BAD_REQUEST "malformed_json" "The body is not JSON";
     InvalidQuery = BAD_REQUEST "invalid_query" "The query parameters are not valid";
     InvalidHost = BAD_REQUEST "invalid_host" "The Host header is not valid";
-    BodyTimeout = REQUEST_TIMEOUT "body_timeout" "The body did not arrive in time";
+    RequestTimeout = REQUEST_TIMEOUT "request_timeout" "The request did not arrive in time";
     Unauthenticated = UNAUTHORIZED "unauthenticated" "A valid token is needed";
     Forbidden = FORBIDDEN "forbidden" "The role lacks the permission";
     NotFound = NOT_FOUND "not_found" "There is no such thing";
@@ -58,6 +58,7 @@ kinds! {
     PreconditionFailed = PRECONDITION_FAILED "precondition_failed" "The datastore was changed since it was read";
     PreconditionRequired = PRECONDITION_REQUIRED "precondition_required" "If-Match is required";
     ProbeCapacityExceeded = SERVICE_UNAVAILABLE "probe_capacity_exceeded" "All slots for connection tests are taken";
+    Overloaded = SERVICE_UNAVAILABLE "overloaded" "Too much is on its way to clients";
     ProbeCancelled = SERVICE_UNAVAILABLE "probe_cancelled" "The connection test was given up";
     ShuttingDown = SERVICE_UNAVAILABLE "shutting_down" "The service stops";
     StorageUnavailable = SERVICE_UNAVAILABLE "storage_unavailable" "The storage is unavailable";
@@ -193,8 +194,8 @@ impl Problem {
         Self::internal("a task was cut short".into())
     }
 
-    /// The answer, under the id of the request.
-    pub(crate) fn respond(&self, request_id: &str) -> HttpResponse {
+    /// The document, under the id of the request.
+    fn document(&self, request_id: &str) -> Vec<u8> {
         let body = ProblemBody {
             r#type: self.kind.type_uri(),
             title: self.kind.title(),
@@ -205,13 +206,34 @@ impl Problem {
             errors: &self.errors,
             in_use: self.in_use.as_ref(),
         };
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+
+    /// The whole answer to a request that the framework cannot see, after which the connection is
+    /// closed.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let request_id = uuid::Uuid::new_v4().to_string();
+        let document = self.document(&request_id);
+        let head = format!(
+            "HTTP/1.1 {}\r\ncontent-length: {}\r\nconnection: close\r\n\
+             content-type: application/problem+json\r\nx-request-id: {request_id}\r\n\
+             x-content-type-options: nosniff\r\ncache-control: no-store\r\n\r\n",
+            self.kind.status(),
+            document.len(),
+        );
+        [head.into_bytes(), document].concat()
+    }
+
+    /// The answer, under the id of the request.
+    pub(crate) fn respond(&self, request_id: &str) -> HttpResponse {
         let mut response = HttpResponse::build(self.kind.status());
         response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
         match self.kind {
             Kind::Unauthenticated => {
                 response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
             }
-            Kind::ProbeCapacityExceeded
+            Kind::Overloaded
+            | Kind::ProbeCapacityExceeded
             | Kind::ProbeCancelled
             | Kind::ShuttingDown
             | Kind::StorageUnavailable => {
@@ -222,7 +244,7 @@ impl Problem {
         if let Some(allow) = self.allow {
             response.insert_header((header::ALLOW, allow));
         }
-        response.body(serde_json::to_vec(&body).unwrap_or_default())
+        response.body(self.document(request_id))
     }
 }
 

@@ -1,15 +1,25 @@
 //! The HTTP server: bound first, so that its address is known before it runs.
 
+use crate::answer::Answers;
+use crate::connection::Guarded;
+use crate::limits::Limits;
 use crate::middleware::{RequestSpan, envelope};
 use crate::origin::Origin;
 use crate::routes;
+use crate::slots::Slots;
 use crate::state::State;
-use actix_web::dev::{Server, ServerHandle};
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, KeepAlive};
+use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::App;
+use actix_web::dev::{AppConfig, Server, ServerHandle};
 use actix_web::middleware::from_fn;
+use actix_web::rt::net::TcpStream;
 use actix_web::web::Data;
-use actix_web::{App, HttpServer};
 use datastore_application::{Access, Registry};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::future::ready;
+use std::io;
+use std::net::{self, IpAddr, Shutdown, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,18 +39,17 @@ pub struct HttpSettings {
     pub require_if_match: bool,
     /// How long a graceful stop waits for requests in flight.
     pub shutdown_timeout: Duration,
+    /// What a client may take up.
+    pub limits: Limits,
 }
 
 /// A server that listens.
 pub struct RunningServer {
     server: Server,
-    addresses: Vec<SocketAddr>,
+    address: SocketAddr,
     listener: TcpListener,
     draining: Arc<AtomicBool>,
 }
-
-/// Most connections at the same time, of all workers together.
-const MAX_CONNECTIONS: usize = 4096;
 
 impl RunningServer {
     /// Serves the API on `listener`.
@@ -53,7 +62,9 @@ impl RunningServer {
         registry: Registry,
         access: Access,
         settings: &HttpSettings,
-    ) -> std::io::Result<Self> {
+    ) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let limits = Arc::new(settings.limits.clone());
         let draining = Arc::new(AtomicBool::new(false));
         let state = Data::new(State {
             registry,
@@ -61,7 +72,10 @@ impl RunningServer {
             origin: Origin {
                 public_url: settings.public_url.clone(),
                 trusted_proxies: settings.trusted_proxies.clone(),
+                listener: address,
             },
+            answers: Answers::new(limits.unsent_bytes),
+            limits: limits.clone(),
             require_if_match: settings.require_if_match,
             draining: draining.clone(),
         });
@@ -69,29 +83,44 @@ impl RunningServer {
             .workers
             .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
             .unwrap_or(1);
-        let app = move || {
-            App::new()
-                .app_data(state.clone())
-                .wrap(TracingLogger::<RequestSpan>::new())
-                .wrap(from_fn(envelope))
-                .configure(routes::configure)
-        };
-        let server = HttpServer::new(app)
+        let slots = Slots::new(limits.connections);
+        let builder = Server::build()
             .workers(workers)
-            .max_connections(MAX_CONNECTIONS.div_ceil(workers))
-            .keep_alive(Duration::from_secs(15))
-            .client_request_timeout(Duration::from_secs(5))
+            // Whoever is beyond the limit is told so at once, instead of waiting to be accepted.
+            .max_concurrent_connections(usize::MAX)
             .shutdown_timeout(settings.shutdown_timeout.as_secs())
-            .disable_signals()
-            .listen(listener.try_clone()?)?;
-        let addresses = server.addrs();
-        Ok(Self { server: server.run(), addresses, listener, draining })
+            .disable_signals();
+        let stopping = builder.graceful_shutdown_signal();
+        let service = move || {
+            let stopping = stopping.clone();
+            let app = App::new()
+                .app_data(state.clone())
+                .wrap(from_fn(envelope))
+                .wrap(TracingLogger::<RequestSpan>::new())
+                .configure(routes::configure);
+            let http = HttpService::build()
+                // Closes what is idle when the server stops.
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                // The times of heads and between requests are the stream's affair.
+                .keep_alive(KeepAlive::Os)
+                .client_request_timeout(Duration::ZERO)
+                // For the rest of a body that was refused.
+                .client_disconnect_timeout(Duration::from_secs(1))
+                .on_connect_ext(|io: &Guarded, data| drop(data.insert(io.connection())))
+                .h1(map_config(app, |()| AppConfig::default()));
+            accept(slots.clone(), limits.clone()).and_then(http)
+        };
+        let server = builder.listen("api", listener.try_clone()?, service)?.run();
+        Ok(Self { server, address, listener, draining })
     }
 
     /// The address that the server listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.addresses[0]
+        self.address
     }
 
     /// Stops the server from elsewhere.
@@ -99,7 +128,7 @@ impl RunningServer {
     /// # Errors
     ///
     /// When no descriptor is left.
-    pub fn stopper(&self) -> std::io::Result<Stopper> {
+    pub fn stopper(&self) -> io::Result<Stopper> {
         let listener = self.listener.try_clone()?;
         Ok(Stopper { handle: self.server.handle(), listener, draining: self.draining.clone() })
     }
@@ -109,7 +138,7 @@ impl RunningServer {
     /// # Errors
     ///
     /// When a worker cannot be started.
-    pub async fn run(self) -> std::io::Result<()> {
+    pub async fn run(self) -> io::Result<()> {
         self.server.await
     }
 }
@@ -139,9 +168,30 @@ impl Stopper {
         self.handle.pause().await;
         // Clients are refused from now on, rather than queued and cut off at the end. Where the
         // system cannot do that to a listener, they are queued.
-        let listener = TcpStream::from(OwnedFd::from(self.listener));
+        let listener = net::TcpStream::from(OwnedFd::from(self.listener));
         drop(listener.shutdown(Shutdown::Both));
         actix_web::rt::time::sleep(SETTLE).await;
         self.handle.stop(true).await;
     }
+}
+
+/// Makes a connection a guarded stream, or closes it when there are too many.
+fn accept(
+    slots: Slots,
+    limits: Arc<Limits>,
+) -> impl ServiceFactory<
+    TcpStream,
+    Config = (),
+    Response = (Guarded, Option<SocketAddr>),
+    Error = DispatchError,
+    InitError = (),
+> {
+    fn_service(move |io: TcpStream| {
+        let Some(slot) = slots.take() else {
+            tracing::debug!("a connection was closed, as there are too many");
+            return ready(Err(DispatchError::Io(io::ErrorKind::ConnectionRefused.into())));
+        };
+        let peer = io.peer_addr().ok();
+        ready(Ok((Guarded::new(io, limits.clone(), slot), peer)))
+    })
 }

@@ -1,5 +1,7 @@
 //! What handlers stand on.
 
+use crate::answer::Answers;
+use crate::limits::Limits;
 use crate::origin::Origin;
 use crate::problem::Problem;
 use actix_web::http::header;
@@ -16,6 +18,8 @@ pub(crate) struct State {
     pub(crate) registry: Registry,
     pub(crate) access: Access,
     pub(crate) origin: Origin,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) answers: Answers,
     /// Whether changes need `If-Match`.
     pub(crate) require_if_match: bool,
     /// Whether the service stops: `/readyz` says so, and no connection is kept alive.

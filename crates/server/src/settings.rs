@@ -5,16 +5,17 @@
 //! that is bad stops the start. No message ever quotes a value: it may be a secret in the wrong
 //! place.
 
+mod http;
 mod load;
 mod strict;
 
+pub use http::{Http, PublicUrl};
 pub use load::{Environment, SettingsError};
 
 use datastore_connectivity::Cidr;
 use datastore_domain::Secret;
 use datastore_persistence::DatabaseUrl;
 use serde::{Deserialize, Serialize, Serializer};
-use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -65,27 +66,6 @@ pub struct Database {
     /// Default: those of the system.
     #[serde(default, deserialize_with = "strict::some_path")]
     pub tls_ca_file: Option<PathBuf>,
-}
-
-/// The listener of the API.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Http {
-    /// Address and port to listen on; port 0 takes a free one. Default: `127.0.0.1:8080`.
-    #[serde(deserialize_with = "strict::socket")]
-    pub bind: SocketAddr,
-    /// The address that clients use, when it is not the one of the request. Default: none.
-    #[serde(default, deserialize_with = "strict::some_parsed")]
-    pub public_url: Option<PublicUrl>,
-    /// Proxies whose `X-Forwarded-Proto` and `X-Forwarded-Host` count. Default: none.
-    #[serde(deserialize_with = "strict::list")]
-    pub trusted_proxies: Vec<IpAddr>,
-    /// Threads that answer requests, 1 to 1024. Default: one for each processor.
-    #[serde(default, deserialize_with = "strict::some_number::<1, 1024, _, _>")]
-    pub workers: Option<usize>,
-    /// Whether writes without `If-Match` are refused. Default: false.
-    #[serde(deserialize_with = "strict::flag")]
-    pub require_if_match: bool,
 }
 
 /// The keys that secrets are sealed under.
@@ -208,35 +188,6 @@ impl FromStr for LogLevel {
             "trace" => Ok(Self::Trace),
             _ => Err("must be error, warn, info, debug or trace"),
         }
-    }
-}
-
-/// The address that clients use: `http://` or `https://`, host, perhaps port and path; no trailing
-/// slash.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct PublicUrl(String);
-
-impl PublicUrl {
-    /// The address as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for PublicUrl {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-        let rest = rest.ok_or("must start with http:// or https://")?;
-        // What ends up in links has to be plain; a user name, query or fragment never belongs here.
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/[]%".contains(&b);
-        if rest.is_empty() || rest.starts_with(['/', ':']) || !rest.bytes().all(plain) {
-            return Err("must be http:// or https://, a host, and perhaps a port and a path");
-        }
-        Ok(Self(text.trim_end_matches('/').to_owned()))
     }
 }
 

@@ -63,6 +63,7 @@ impl Application {
             workers: settings.http.workers,
             require_if_match: settings.http.require_if_match,
             shutdown_timeout: settings.shutdown_timeout(),
+            limits: settings.http.limits(),
         };
         let server = RunningServer::start(listener, registry, access.clone(), &http);
         let address = settings.http.bind;

@@ -34,6 +34,7 @@ pub(crate) async fn list_current_datasets(
     let mut query = Query::read(&request, &["page", "page_size"]);
     let page = page::request(&mut query);
     query.finish()?;
+    let _turn = state.answers.turn(page.size).await?;
     let found = state.registry.current_datasets(&granted, &located, page).await?;
     let url = format!("{}/api/v1/datastores/{id}/current-datasets/", state.origin.of(&request));
     let links = page::numbered(&url, &query, page, found.count)?;

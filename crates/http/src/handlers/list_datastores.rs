@@ -55,6 +55,7 @@ pub(crate) async fn list_datastores(
     let paging = page::paging(&mut query, &places);
     query.finish()?;
     let question = ListQuery { filter, ordering: ordering.clone(), paging: paging.clone() };
+    let _turn = state.answers.turn(page::size(&paging)).await?;
     let found = match &of_deleted {
         Some(granted) => state.registry.list_deleted(granted, question).await?,
         None => state.registry.list(&granted, question).await?,

@@ -1,4 +1,5 @@
 use super::*;
+use datastore_http::Limits;
 use std::fs;
 
 fn refusal(text: &str) -> String {
@@ -17,6 +18,7 @@ fn the_defaults_are_whole() {
     assert_eq!(settings.database_url().to_string(), "sqlite://data/datastore-api.db");
     assert_eq!(settings.key_file(), PathBuf::from("data/keys"));
     assert_eq!(settings.connectivity.egress.allow, Cidr::ALL);
+    assert_eq!(settings.http.limits(), Limits::default());
 }
 
 #[test]
@@ -61,6 +63,34 @@ fn t44_bad_settings_are_named() {
         let message = refusal(text);
         assert!(message.contains(expected), "{text}: {message}");
         assert!(!message.contains('\n'), "{message}");
+    }
+}
+
+#[test]
+fn limits_of_http_have_ranges() {
+    for (key, least, most) in [
+        ("max_body_bytes", 1024, 16_777_216),
+        ("body_timeout_ms", 100, 600_000),
+        ("max_target_bytes", 256, 32_768),
+        ("max_head_bytes", 1024, 65_536),
+        ("max_head_fields", 8, 96),
+        ("head_timeout_ms", 100, 600_000),
+        ("max_connections", 1, 1_000_000),
+        ("idle_timeout_ms", 100, 3_600_000),
+        ("max_unsent_bytes", 65_536, 68_719_476_736_i64),
+        ("write_timeout_ms", 100, 600_000),
+    ] {
+        let set = |value: i64| Settings::from_toml(&format!("http.{key} = {value}"));
+        for good in [least, most] {
+            assert!(set(good).is_ok(), "{key} = {good}");
+        }
+        for bad in [least - 1, most + 1] {
+            let message = set(bad).expect_err(key).to_string();
+            let range = format!(
+                "http.{key} in the given text: must be a whole number from {least} to {most}"
+            );
+            assert!(message.contains(&range), "{message}");
+        }
     }
 }
 

@@ -1,0 +1,10 @@
+//! Tests of what clients may take up: each limit at its bound, clients that are slow, answers that
+//! are big, and bytes that are no HTTP.
+
+mod big_answers;
+mod bounds;
+mod connections;
+mod protocol_errors;
+mod slow_clients;
+mod times;
+mod wire;
