@@ -134,3 +134,20 @@ impl MessageBody for Outgoing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn t32_pages_are_made_a_few_at_a_time() {
+        let answers = Answers::new(usize::MAX);
+        let first = answers.turn(500).await.expect("a turn");
+        let _second = answers.turn(499).await.expect("a turn");
+        let _third = answers.turn(1).await.expect("a turn");
+        let refused = answers.turn(1).await.expect_err("too many rows");
+        assert_eq!(refused.kind, Kind::Overloaded);
+        drop(first);
+        let _fourth = answers.turn(500).await.expect("a turn");
+    }
+}

@@ -1,7 +1,8 @@
 //! How many connections there may be, and for how long.
 
 use crate::wire::{PATIENCE, Wire};
-use datastore_tests::TestServer;
+use datastore_tests::{FakeServer, TestServer, by_parts, with};
+use serde_json::json;
 use std::time::Instant;
 
 const LIVEZ: &[u8] = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -49,6 +50,23 @@ fn t31_an_idle_connection_is_closed() {
         let _ = wire.answer().expect(200);
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
+    let rest = wire.until_closed().0;
+    assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
+}
+
+#[test]
+fn t31_a_connection_is_closed_however_long_its_last_answer_took() {
+    let server = TestServer::with("http.head_timeout_ms = 100\nhttp.idle_timeout_ms = 200");
+    let silent = FakeServer::silent();
+    let place = json!({"server": "127.0.0.1", "port": silent.port()});
+    let path = server.editor.create_at(&with(by_parts("a"), place));
+    let request = server.editor.request("POST", &format!("{path}test-connection/"));
+    let request = request.json(&json!({"timeout_ms": 1000})).to_bytes();
+    let request = String::from_utf8(request).expect("text").replace("Connection: close\r\n", "");
+    let mut wire = Wire::to(server.address());
+    wire.send(request.as_bytes());
+    // Neither limit is one of the answer.
+    assert_eq!(wire.answer().expect(200).json()["error"]["code"], "timeout");
     let rest = wire.until_closed().0;
     assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
 }

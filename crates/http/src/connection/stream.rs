@@ -45,8 +45,9 @@ impl Guarded {
         // Small parts of an answer are not held back until the client has confirmed earlier ones.
         // Where this or the next is refused, the connection works all the same.
         let _ = io.set_nodelay(true);
-        // The kernel's part of an answer is given up after the same time, even if we are done.
-        let unread = u32::try_from(limits.write_time.as_millis()).unwrap_or(u32::MAX);
+        // The kernel gives up its part of an answer by itself, even if we are done with ours. It
+        // does so without a word to the client, so where we watch as well we come first.
+        let unread = u32::try_from((limits.write_time + LINGER).as_millis()).unwrap_or(u32::MAX);
         let _ = rustix::net::sockopt::set_tcp_user_timeout(&io, unread);
         let _ = rustix::net::sockopt::set_socket_send_buffer_size(&io, SEND_BUFFER);
         Self {
