@@ -82,6 +82,30 @@ fn t31_a_refused_body_that_drips_on_is_cut() {
 }
 
 #[test]
+fn t31_a_client_is_not_blamed_for_a_busy_server() {
+    let server = TestServer::with("http.head_timeout_ms = 250\nhttp.workers = 1");
+    fill(&server.editor, 100);
+    // Pages that are ready at the same time keep the only worker from looking at anybody else.
+    let open = |request: &[u8]| {
+        let mut wire = Wire::to(server.address());
+        wire.send(request);
+        wire
+    };
+    let page = server.viewer.request("GET", &format!("{DATASTORES}?page_size=100")).to_bytes();
+    let pages: Vec<_> = (0..10).map(|_| open(&page)).collect();
+    let short = server.viewer.request("GET", "/livez").to_bytes();
+    let wires: Vec<_> = (0..100)
+        .map(|_| {
+            std::thread::sleep(PAUSE / 4);
+            open(&short)
+        })
+        .collect();
+    for wire in pages.into_iter().chain(wires) {
+        let _ = wire.until_closed().answer().expect(200);
+    }
+}
+
+#[test]
 fn t31_a_client_that_does_not_read_is_cut() {
     let server = TestServer::with("http.write_timeout_ms = 500");
     // More than the kernels on both sides take off the server's hands.

@@ -21,6 +21,10 @@ const BETWEEN: usize = 1024;
 /// its own choice of up to 4 MiB a slow client would look like one that does not read.
 const SEND_BUFFER: usize = 256 * 1024;
 
+/// How long after a deadline what has arrived is looked for once more. When we are late ourselves,
+/// bytes may lie in the kernel that the runtime has not heard of; it has when this timer fires.
+const LAST_CHANCE: Duration = Duration::from_millis(10);
+
 /// A stream with limits.
 pub(crate) struct Guarded {
     io: TcpStream,
@@ -28,6 +32,8 @@ pub(crate) struct Guarded {
     limits: Arc<Limits>,
     /// Fires when the connection's deadline may have passed.
     waiting: Pin<Box<Sleep>>,
+    /// The deadline that has passed once.
+    last_chance: Option<Instant>,
     /// Fires when the client has left an answer unread for too long; none before the first time
     /// that the client is slower than the answer.
     unread: Option<Pin<Box<Sleep>>>,
@@ -55,6 +61,7 @@ impl Guarded {
             connection: Rc::new(Connection::new(limits.head_time, limits.idle_time)),
             waiting: Box::pin(sleep(limits.head_time)),
             limits,
+            last_chance: None,
             unread: None,
             stalled: false,
             yielded: false,
@@ -80,10 +87,15 @@ impl Guarded {
             self.waiting.as_mut().reset(deadline);
         }
         while self.waiting.as_mut().poll(cx).is_ready() {
-            if deadline <= Instant::now() {
+            let now = Instant::now();
+            if now < deadline {
+                self.waiting.as_mut().reset(deadline);
+            } else if self.last_chance == Some(deadline) {
                 return Poll::Ready(());
+            } else {
+                self.last_chance = Some(deadline);
+                self.waiting.as_mut().reset(now + LAST_CHANCE);
             }
-            self.waiting.as_mut().reset(deadline);
         }
         connection.waits(self.waiting.deadline(), cx.waker());
         Poll::Pending
