@@ -36,6 +36,7 @@ pub(crate) async fn list_dataset_history(
     let mut query = Query::read(&request, &["page", "page_size"]);
     let page = page::request(&mut query);
     query.finish()?;
+    let _turn = state.answers.turn(page.size).await?;
     let found = state.registry.dataset_history(&granted, located, page).await?;
     let url = format!("{}/api/v1/datastores/{id}/dataset-history/", state.origin.of(&request));
     let links = page::numbered(&url, &query, page, found.count)?;

@@ -97,6 +97,7 @@ async fn entries(
 ) -> Answer {
     let paging = page::paging(&mut query, &places);
     query.finish()?;
+    let _turn = state.answers.turn(page::size(&paging)).await?;
     let found = state.registry.history(granted, filter, paging.clone()).await?;
     let url = format!("{}{path}", state.origin.of(request));
     let links =
