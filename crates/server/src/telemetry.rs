@@ -2,8 +2,10 @@
 
 use crate::settings::{Log, LogFormat, LogLevel};
 use std::io::{self, IsTerminal as _, Write as _};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tracing::subscriber::Interest;
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets, dynamic_filter_fn};
+use tracing_subscriber::layer::{Filter, SubscriberExt as _};
 use tracing_subscriber::{Layer, Registry, fmt};
 
 /// What the targets of our own crates start with.
@@ -21,7 +23,7 @@ pub(crate) fn start(log: Log) {
         LogFormat::Json => output.json().flatten_event(true).with_span_list(false).boxed(),
         LogFormat::Text => output.with_ansi(on_terminal).boxed(),
     };
-    let subscriber = Registry::default().with(output.with_filter(filter(log.level)));
+    let subscriber = Registry::default().with(output.with_filter(filter(log.level).and(unless_stopping())));
     // A second log in one process would be a defect of a test, and losing it hurts nobody.
     drop(tracing::subscriber::set_global_default(subscriber));
 }
@@ -41,6 +43,25 @@ fn filter(level: LogLevel) -> Targets {
         // It tells of each thread that starts and stops.
         .with_target("actix_server", level.min(LevelFilter::WARN))
         .with_target(OURS, level)
+}
+
+/// The thread that accepts connections.
+const ACCEPTS: &str = "actix_server::accept";
+
+static STOPPING: AtomicBool = AtomicBool::new(false);
+
+/// From now on the listener may be shut while it is being asked for connections: no error any more.
+pub(crate) fn expect_listener_to_end() {
+    STOPPING.store(true, Ordering::Relaxed);
+}
+
+fn unless_stopping<S>() -> impl Filter<S> {
+    dynamic_filter_fn(|event, _| event.target() != ACCEPTS || !STOPPING.load(Ordering::Relaxed))
+        // All others are decided once.
+        .with_callsite_filter(|event| match event.target() {
+            ACCEPTS => Interest::sometimes(),
+            _ => Interest::always(),
+        })
 }
 
 /// Tells of panics by their place from now on. The payload stays out: it may quote what was being

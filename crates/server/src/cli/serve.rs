@@ -22,6 +22,7 @@ pub(super) async fn serve(settings: &Settings) -> Result<(), CommandError> {
     let timeout_seconds = settings.shutdown.timeout_seconds;
     let stopped = application.run_until_stopped(async move {
         let (name, _) = signals.next().await;
+        telemetry::expect_listener_to_end();
         tracing::info!(
             grace_seconds,
             timeout_seconds,
