@@ -127,7 +127,6 @@ impl Pool {
             let mut place = self.places.get_timeout(left).map_err(unavailable)?;
             let is_new = self.fill(&mut place, deadline).map_err(unavailable)?;
             let open = place.0.as_mut().expect("it was just filled");
-            open.session.begin(deadline);
             let (error, stage) = match query(&mut open.connection) {
                 Ok(value) => return Ok(value),
                 Err(Failure::Refused(error)) => return Err(error),
@@ -183,10 +182,12 @@ impl Pool {
         }
     }
 
-    /// Puts a living connection into the place; tells whether it is new.
+    /// Puts a living connection into the place, and begins work on it; tells whether it is new.
     fn fill(&self, place: &mut Place, deadline: Instant) -> Result<bool, Cause> {
         let era = self.era.load(Relaxed);
         if let Some(open) = &mut place.0 {
+            // Before anything else: the deadline of the work before may have passed meanwhile.
+            open.session.begin(deadline);
             open.session.look();
             if open.era == era && !open.is_closed() {
                 return Ok(false);
@@ -197,6 +198,7 @@ impl Pool {
             return Err(Reason("the database is busy").into());
         }
         let (connection, session) = self.opener.open(self.limits, deadline)?;
+        session.begin(deadline);
         place.0 = Some(Open { connection, session, era });
         Ok(true)
     }

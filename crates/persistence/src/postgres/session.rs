@@ -5,12 +5,10 @@ use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::{AsyncConnectionWrapper, BlockOn};
 use std::cell::Cell;
 use std::io;
-use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::runtime::Runtime;
-use tokio::task::AbortHandle;
 use tokio::time::sleep_until;
 
 /// What the queries are compiled for.
@@ -26,9 +24,7 @@ pub(crate) struct Session(Option<Arc<Inner>>);
 struct Inner {
     runtime: Runtime,
     wire: Arc<Wire>,
-    deadline: Mutex<Instant>,
-    /// The task that reads and writes; with its end the connection is closed.
-    driver: Mutex<Option<AbortHandle>>,
+    deadline: Arc<Mutex<Instant>>,
     /// What had been sent when the work began, and when its last statement did.
     sent_before_work: AtomicU64,
     sent_before_statement: AtomicU64,
@@ -40,8 +36,7 @@ impl Session {
         Ok(Self(Some(Arc::new(Inner {
             runtime,
             wire,
-            deadline: Mutex::new(deadline),
-            driver: Mutex::new(None),
+            deadline: Arc::new(Mutex::new(deadline)),
             sent_before_work: AtomicU64::new(0),
             sent_before_statement: AtomicU64::new(0),
         }))))
@@ -51,10 +46,16 @@ impl Session {
         self.0.as_ref().expect("taken in `drop` only")
     }
 
-    /// Reads and writes for a connection, whenever this session waits for something.
+    /// Reads and writes for a connection, whenever this session waits for something, until the
+    /// deadline has passed: then the connection is closed.
     pub(super) fn drive(&self, connection: impl Future<Output = ()> + Send + 'static) {
-        let task = self.inner().runtime.spawn(connection);
-        *lock(&self.inner().driver) = Some(task.abort_handle());
+        let deadline = self.inner().deadline.clone();
+        self.inner().runtime.spawn(async move {
+            tokio::select! {
+                () = connection => {}
+                () = passed(&deadline) => {}
+            }
+        });
     }
 
     /// The connection as diesel has it, driven by this session.
@@ -104,10 +105,15 @@ impl Session {
     }
 }
 
-impl Inner {
-    fn close(&self) {
-        if let Some(driver) = lock(&self.driver).take() {
-            driver.abort();
+/// Waits for the deadline, which moves on with each piece of work: looked at when the one seen last
+/// has come, so that statements set no timers. One piece may have waited longer than the one before
+/// it and end earlier by that; its caller's own limit covers the difference.
+async fn passed(deadline: &Mutex<Instant>) {
+    loop {
+        let next = *lock(deadline);
+        sleep_until(next.into()).await;
+        if *lock(deadline) <= Instant::now() {
+            return;
         }
     }
 }
@@ -126,18 +132,7 @@ impl BlockOn for Session {
     fn block_on<F: Future>(&self, future: F) -> F::Output {
         let inner = self.inner();
         inner.sent_before_statement.store(inner.wire.sent(), Relaxed);
-        let deadline = *lock(&inner.deadline);
-        inner.runtime.block_on(async {
-            let mut future = pin!(future);
-            tokio::select! {
-                biased;
-                output = &mut future => output,
-                () = sleep_until(deadline.into()) => {
-                    inner.close();
-                    future.await
-                }
-            }
-        })
+        inner.runtime.block_on(future)
     }
 
     fn get_runtime() -> Self {

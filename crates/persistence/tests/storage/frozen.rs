@@ -69,6 +69,18 @@ async fn t40_a_frozen_server_is_unavailable_within_five_seconds_and_then_back() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_rested_beyond_the_deadline_is_used_again() {
+    let private = Private::start().await;
+    let deadline = Duration::from_secs(2);
+    let storage = private.open(PoolSettings { deadline, ..PoolSettings::default() });
+    find(&storage).await.expect("answers");
+    let before = private.sessions();
+    tokio::time::sleep(deadline).await;
+    find(&storage).await.expect("answers");
+    assert_eq!(private.sessions(), before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t40_after_a_crash_the_first_call_succeeds() {
     let mut private = Private::start().await;
     let storage = private.open(PoolSettings::default());
