@@ -45,8 +45,13 @@ async fn t40_a_server_that_refuses_is_unavailable_within_two_seconds() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t40_a_frozen_server_is_unavailable_within_five_seconds_and_then_back() {
     let private = Private::start().await;
-    let storage = private.open(PoolSettings { size: 3, ..PoolSettings::default() });
-    find(&storage).await.expect("answers");
+    let size = 3;
+    let storage = private.open(PoolSettings { size, ..PoolSettings::default() });
+    // All connections are open: the freeze meets statements, not logins.
+    while private.sessions().len() < size as usize {
+        let finding = |storage: Storage| async move { find(&storage).await.expect("answers") };
+        (0..20).map(|_| finding(storage.clone())).collect::<JoinSet<_>>().join_all().await;
+    }
     private.server.freeze();
     let mut callers = JoinSet::new();
     for caller in 0..40 {
