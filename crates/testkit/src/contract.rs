@@ -10,7 +10,9 @@ pub mod history;
 pub mod list;
 pub mod races;
 pub mod repository;
+pub mod restore;
 pub mod tokens;
+pub mod walks;
 
 use datastore_domain::{
     Action, Datastore, DatastoreId, EntryId, HistoryFilter, Paging, RecordedEntry, Side,
@@ -154,6 +156,7 @@ macro_rules! storage_contract {
             puts_absent_figures_last_both_ways,
             orders_by_several_keys_with_ties_in_the_last_direction,
             pages_without_loss_or_repetition,
+            tells_of_pages_before_and_after,
             counts_beyond_the_last_page,
             takes_search_words_literally,
             searches_all_words_in_name_and_description_without_case,
@@ -168,6 +171,26 @@ macro_rules! storage_contract {
             refuses_while_datasets_are_assigned_and_names_ten,
             counts_only_current_datasets,
         ]);
+        $crate::storage_contract!(@group $make, walks: [
+            meets_the_rows_of_the_pages_by_one_key,
+            meets_the_rows_of_the_pages_by_two_keys,
+            meets_the_rows_of_the_pages_by_three_keys,
+            meets_deleted_ones_of_one_name,
+            meets_nothing_in_an_empty_list,
+            meets_what_filters_and_search_leave,
+            is_not_disturbed_by_what_others_change,
+            goes_on_where_a_row_was,
+            takes_an_anchor_by_its_values,
+        ]);
+        $crate::storage_contract!(@group $make, restore: [
+            finds_any_deleted_or_not,
+            brings_everything_back,
+            records_each_turn_with_its_version,
+            refuses_a_name_that_is_taken_meanwhile,
+            refuses_what_lives_is_absent_or_of_another_version,
+            restores_without_datasets_and_takes_new_ones,
+            lists_deleted_ones_by_themselves,
+        ]);
         $crate::storage_contract!(@group $make, assignments: [
             assigns_and_lists_oldest_first,
             pages_and_counts,
@@ -179,10 +202,14 @@ macro_rules! storage_contract {
             moves_when_told_to,
             releases_once,
             assigns_anew_after_a_release,
+            remembers_past_ones_newest_first,
+            remembers_those_of_deleted_datastores,
         ]);
         $crate::storage_contract!(@group $make, tokens: [
             finds_by_digest_only,
             lists_by_number,
+            gets_by_number_and_pages,
+            records_the_number_of_a_new_one,
             revokes_once,
             refuses_to_revoke_what_is_absent,
         ]);
@@ -197,6 +224,9 @@ macro_rules! storage_contract {
             records_nothing_for_what_was_refused,
             writes_changes_as_json_in_member_order,
             records_assignments_tokens_and_requests,
+            filters_newest_first_and_pages,
+            walks_by_cursor_both_ways,
+            meets_new_entries_before_the_first_page,
         ]);
         $crate::storage_contract!(@group $make, races: [
             t38_one_of_twenty_inserts_of_one_name_wins,
@@ -205,6 +235,10 @@ macro_rules! storage_contract {
             t38_a_dataset_lives_in_one_place,
             t38_datasets_move_in_opposite_directions,
             t38_a_dataset_leaves_a_place_once,
+            t38_a_name_is_restored_or_created_anew,
+            t38_of_two_deleted_ones_of_one_name_one_is_restored,
+            t38_one_of_two_restores_wins,
+            counts_and_lists_one_moment,
         ]);
     };
     (@group $make:ident, $group:ident: [$($case:ident),* $(,)?]) => {
@@ -234,7 +268,9 @@ mod tests {
             include_str!("contract/list.rs"),
             include_str!("contract/races.rs"),
             include_str!("contract/repository.rs"),
+            include_str!("contract/restore.rs"),
             include_str!("contract/tokens.rs"),
+            include_str!("contract/walks.rs"),
         ];
         for source in groups {
             for rest in source.split("pub async fn ").skip(1) {

@@ -4,7 +4,9 @@
 
 use super::{Subject, assert_form, no_datastore};
 use crate::{assignment, at, dataset, entry, new_datastore, page, token_name};
-use datastore_domain::{Action, Assignment, DatasetName, Datastore, DatastoreId};
+use datastore_domain::{
+    Action, Assignment, AssignmentPeriod, DatasetName, Datastore, DatastoreId, Timestamp,
+};
 use datastore_ports::{AssignOutcome, AssignmentError};
 
 async fn assign(
@@ -98,6 +100,60 @@ pub async fn takes_over_a_name_that_differs(subject: &Subject) {
     assert_eq!(current(subject, one.id).await, [expected]);
     let assigns = [Action::Create, Action::Assign, Action::Assign, Action::Assign];
     assert_eq!(entries(subject, one.id).await, assigns);
+}
+
+async fn periods(subject: &Subject, datastore: DatastoreId) -> Vec<(String, i64, Option<i64>)> {
+    let page = subject.assignments.history(datastore, page(1, 500)).await;
+    let page = page.expect("the storage answers");
+    assert_eq!(page.count, Some(page.rows.len() as u64));
+    let seconds = |time: Timestamp| (time.as_micros() - at(0).as_micros()) / 1_000_000;
+    let period = |period: AssignmentPeriod| {
+        let Assignment { dataset, assigned_at, .. } = period.assignment;
+        (dataset.as_str().to_owned(), seconds(assigned_at), period.released_at.map(seconds))
+    };
+    page.rows.into_iter().map(period).collect()
+}
+
+pub async fn remembers_past_ones_newest_first(subject: &Subject) {
+    let one = subject.insert(new_datastore("one")).await;
+    let other = subject.insert(new_datastore("other")).await;
+    for (id, seconds) in [("late", 30), ("early", 10), ("tie", 10), ("here", 20)] {
+        assigned(subject, &one, id, seconds).await;
+    }
+    release(subject, one.id, "early").await.expect("it is here");
+    assign(subject, other.id, assignment("late", at(40)), true).await.expect("it may be moved");
+    assigned(subject, &one, "early", 600).await;
+    let period = |id: &str, from, to| (id.to_owned(), from, to);
+    let expected = [
+        period("early", 600, None),
+        period("late", 30, Some(40)),
+        period("here", 20, None),
+        period("tie", 10, None),
+        period("early", 10, Some(500)),
+    ];
+    assert_eq!(periods(subject, one.id).await, expected);
+    assert_eq!(periods(subject, other.id).await, [period("late", 40, None)]);
+    assert_eq!(periods(subject, no_datastore()).await, []);
+    for (number, rows, before, after) in
+        [(1, 2, false, true), (3, 1, true, false), (4, 0, true, false)]
+    {
+        let page = subject.assignments.history(one.id, page(number, 2)).await;
+        let page = page.expect("the storage answers");
+        assert_eq!((page.count, page.rows.len()), (Some(5), rows), "page {number}");
+        assert_eq!((page.before, page.after), (before, after), "page {number}");
+    }
+}
+
+pub async fn remembers_those_of_deleted_datastores(subject: &Subject) {
+    let one = subject.insert(new_datastore("one")).await;
+    let name = DatasetName::try_from("Orders").expect("valid");
+    let first = Assignment { name: Some(name), ..assignment("d", at(1)) };
+    assign(subject, one.id, first.clone(), false).await.expect("nothing is in the way");
+    release(subject, one.id, "d").await.expect("it is here");
+    subject.delete(&one).await.expect("nothing is assigned");
+    let page = subject.assignments.history(one.id, page(1, 9)).await;
+    let expected = AssignmentPeriod { assignment: first, released_at: Some(at(500)) };
+    assert_eq!(page.expect("the storage answers").rows, [expected]);
 }
 
 pub async fn refuses_an_absent_or_deleted_datastore(subject: &Subject) {

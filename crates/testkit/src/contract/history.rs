@@ -3,10 +3,10 @@
 #![expect(missing_docs, reason = "the names of the cases say what they check")]
 
 use super::Subject;
-use crate::{assignment, at, dataset, entry, new_datastore, token_name};
+use crate::{assignment, at, dataset, entry, new_datastore, page, token_name};
 use datastore_domain::{
-    Action, Change, Datastore, DatastoreId, HistoryEntry, RecordedEntry, RequestId, Role,
-    TokenDigest, Version,
+    Action, Change, Datastore, DatastoreId, EntryId, HistoryEntry, HistoryFilter, Paging,
+    RecordedEntry, RequestId, Role, Side, TokenDigest, Version,
 };
 
 async fn lines(subject: &Subject, datastore: &Datastore) -> Vec<RecordedEntry> {
@@ -101,4 +101,113 @@ pub async fn records_assignments_tokens_and_requests(subject: &Subject) {
     let line = subject.recorded(None).await.pop().expect("the token's entry");
     assert_eq!((line.action, line.datastore), (Action::TokenCreate, None));
     assert_eq!(line.request_id, RequestId::new("request-1"));
+}
+
+/// Three datastores, changed by two actors: twelve entries, the numbers of which are the result.
+async fn fill(subject: &Subject) -> Vec<RecordedEntry> {
+    for name in ["one", "two", "three"] {
+        let mut row = subject.insert(new_datastore(name)).await;
+        for _ in 0..3 {
+            let next = Datastore { version: row.version.next(), ..row.clone() };
+            let actor = token_name(if name == "two" { "somebody" } else { "tester" });
+            let entry = HistoryEntry { actor, ..entry(Action::Update) };
+            let update = subject.datastores.update(&next, row.version, entry);
+            update.await.expect("nothing is in the way");
+            row = next;
+        }
+    }
+    let mut newest_first = subject.recorded(None).await;
+    newest_first.reverse();
+    assert_eq!(newest_first.len(), 12);
+    newest_first
+}
+
+fn filters(entries: &[RecordedEntry]) -> Vec<HistoryFilter> {
+    let datastore = entries[5].datastore;
+    let actor = Some(token_name("somebody"));
+    let (action, all) = (Some(Action::Update), HistoryFilter::default());
+    vec![
+        all.clone(),
+        HistoryFilter { datastore, ..all.clone() },
+        HistoryFilter { actor: actor.clone(), ..all.clone() },
+        HistoryFilter { action, ..all.clone() },
+        HistoryFilter { datastore, actor, action },
+        HistoryFilter { actor: Some(token_name("nobody")), ..all.clone() },
+        HistoryFilter { action: Some(Action::Restore), ..all.clone() },
+        HistoryFilter { datastore: DatastoreId::new(999_999), ..all },
+    ]
+}
+
+fn matching(entries: &[RecordedEntry], filter: &HistoryFilter) -> Vec<RecordedEntry> {
+    let matches = |entry: &&RecordedEntry| {
+        filter.datastore.is_none_or(|datastore| entry.datastore == Some(datastore))
+            && filter.actor.as_ref().is_none_or(|actor| entry.actor == *actor)
+            && filter.action.is_none_or(|action| entry.action == action)
+    };
+    entries.iter().filter(matches).cloned().collect()
+}
+
+pub async fn filters_newest_first_and_pages(subject: &Subject) {
+    let entries = fill(subject).await;
+    assert!(entries.is_sorted_by(|a, b| a.id > b.id));
+    for filter in filters(&entries) {
+        let expected = matching(&entries, &filter);
+        for (number, rows) in (1..).zip(expected.chunks(5)) {
+            let paging = Paging::Number(page(number, 5));
+            let found = subject.history.entries(&filter, paging).await.expect("answers");
+            assert_eq!((found.count, &found.rows[..]), (Some(expected.len() as u64), rows));
+            let is_last = rows.last() == expected.last();
+            assert_eq!((found.before, found.after), (number > 1, !is_last), "{filter:?}");
+        }
+        let beyond = Paging::Number(page(9, 5));
+        let found = subject.history.entries(&filter, beyond).await.expect("answers");
+        assert_eq!((found.count, found.rows.len()), (Some(expected.len() as u64), 0));
+        assert_eq!((found.before, found.after), (!expected.is_empty(), false));
+    }
+}
+
+pub async fn walks_by_cursor_both_ways(subject: &Subject) {
+    let entries = fill(subject).await;
+    for filter in filters(&entries) {
+        let expected = matching(&entries, &filter);
+        for size in [1, 2, 3, 7, 500] {
+            let ask = |from| subject.history.entries(&filter, Paging::Cursor { size, from });
+            let mut next = ask(None).await.expect("answers");
+            let mut met = Vec::new();
+            while let Some(last) = next.rows.last() {
+                assert_eq!((next.count, next.before), (None, !met.is_empty()), "{filter:?}");
+                let from = Some((Side::After, last.id));
+                met.append(&mut next.rows);
+                assert_eq!(next.after, met.len() < expected.len(), "{filter:?}");
+                next = ask(from).await.expect("answers");
+            }
+            assert_eq!(met, expected, "{filter:?}");
+            assert_eq!((next.before, next.after), (!expected.is_empty(), false));
+            let (mut anchor, mut met) = (EntryId(0), Vec::new());
+            loop {
+                let back = ask(Some((Side::Before, anchor))).await.expect("answers");
+                let Some(first) = back.rows.first() else { break };
+                assert_eq!(back.after, !met.is_empty(), "{filter:?}");
+                anchor = first.id;
+                met.splice(0..0, back.rows);
+                assert_eq!(back.before, met.len() < expected.len(), "{filter:?}");
+            }
+            assert_eq!(met, expected, "{filter:?}");
+        }
+    }
+}
+
+/// Whoever goes on from the newest entry meets those that came meanwhile.
+pub async fn meets_new_entries_before_the_first_page(subject: &Subject) {
+    let newest = fill(subject).await.remove(0);
+    let filter = HistoryFilter::default();
+    let paging = Paging::Cursor { size: 5, from: Some((Side::Before, newest.id)) };
+    let before = subject.history.entries(&filter, paging.clone()).await.expect("answers");
+    assert!(before.rows.is_empty() && !before.before && before.after);
+    subject.insert(new_datastore("four")).await;
+    let before = subject.history.entries(&filter, paging).await.expect("answers");
+    assert_eq!((before.rows.len(), before.before, before.after), (1, false, true));
+    let last = Paging::Cursor { size: 5, from: Some((Side::After, EntryId(i64::MAX))) };
+    let first_page = subject.history.entries(&filter, last).await.expect("answers");
+    assert_eq!((first_page.rows.len(), first_page.before, first_page.after), (5, false, true));
 }

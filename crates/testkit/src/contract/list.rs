@@ -9,7 +9,7 @@ use datastore_domain::{
     Name, OrderKey, Ordering, Paging, SealedConnection, SearchTerms, System,
 };
 
-fn by(keys: &[(OrderKey, bool)]) -> Vec<Ordering> {
+pub(super) fn by(keys: &[(OrderKey, bool)]) -> Vec<Ordering> {
     keys.iter().map(|&(key, descending)| Ordering { key, descending }).collect()
 }
 
@@ -42,7 +42,10 @@ async fn found(subject: &Subject, words: &str) -> Vec<String> {
 }
 
 /// A datastore for each row: name, system, seconds of creation, response time.
-async fn fill(subject: &Subject, rows: &[(&str, System, i64, Option<f64>)]) -> Vec<Datastore> {
+pub(super) async fn fill(
+    subject: &Subject,
+    rows: &[(&str, System, i64, Option<f64>)],
+) -> Vec<Datastore> {
     let mut stored = Vec::new();
     for (name, system, created, response) in rows {
         let mut new = new_datastore(name);
@@ -187,6 +190,33 @@ pub async fn pages_without_loss_or_repetition(subject: &Subject) {
         }
         assert_eq!(seen, names, "size {size}");
     }
+}
+
+pub async fn tells_of_pages_before_and_after(subject: &Subject) {
+    fill_named(subject, &["a", "b", "c"]).await;
+    let cases = [
+        (1, 2, false, true),
+        (2, 2, true, false),
+        (3, 2, true, false),
+        (1, 3, false, false),
+        (2, 1, true, true),
+        (3, 1, true, false),
+        (9, 1, true, false),
+        (1, 500, false, false),
+    ];
+    let ask = |filter, number, size| async move {
+        let (ordering, paging) =
+            (by(&[(OrderKey::Name, false)]), Paging::Number(page(number, size)));
+        let page = subject.datastores.list(&ListQuery { filter, ordering, paging }).await;
+        let page = page.expect("the storage answers");
+        (page.before, page.after)
+    };
+    for (number, size, before, after) in cases {
+        let found = ask(ListFilter::default(), number, size).await;
+        assert_eq!(found, (before, after), "page {number} of {size}");
+    }
+    let nothing = ListFilter { is_active: Some(false), ..ListFilter::default() };
+    assert_eq!(ask(nothing, 2, 3).await, (false, false));
 }
 
 pub async fn counts_beyond_the_last_page(subject: &Subject) {

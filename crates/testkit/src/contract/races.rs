@@ -4,8 +4,10 @@
 
 use super::Subject;
 use crate::{assignment, at, dataset, entry, new_datastore, page};
-use datastore_domain::{Action, Datastore};
-use datastore_ports::{AssignOutcome, AssignmentError, RepositoryError};
+use datastore_domain::{Action, Datastore, ListFilter, ListQuery, OrderKey, Paging};
+use datastore_ports::{
+    AssignOutcome, AssignmentError, DatastoreRepository, NewDatastore, RepositoryError,
+};
 use std::sync::Arc;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
@@ -173,4 +175,110 @@ pub async fn t38_a_dataset_leaves_a_place_once(subject: &Subject) {
     let lines = subject.recorded(Some(one)).await;
     let of = |action| lines.iter().filter(|line| line.action == action).count();
     assert_eq!((of(Action::Assign), of(Action::Release)), (50, 50));
+}
+
+async fn deleted(subject: &Subject, name: &str) -> Datastore {
+    let stored = subject.insert(new_datastore(name)).await;
+    subject.delete(&stored).await.expect("it lives");
+    stored.delete(at(100)).expect("it lived")
+}
+
+async fn restore(
+    datastores: &dyn DatastoreRepository,
+    gone: &Datastore,
+) -> Result<(), RepositoryError> {
+    let restored = gone.restore(at(200)).expect("it is deleted");
+    datastores.restore(&restored, gone.version, entry(Action::Restore)).await
+}
+
+/// How many living datastores have the name.
+async fn living(subject: &Subject, name: &str) -> usize {
+    let ordering = super::list::by(&[(OrderKey::Name, false)]);
+    let (filter, paging) = (ListFilter::default(), Paging::Number(page(1, 500)));
+    let page = subject.datastores.list(&ListQuery { filter, ordering, paging }).await;
+    let rows = page.expect("the storage answers").rows;
+    rows.iter().filter(|row| row.profile.name.as_str() == name).count()
+}
+
+/// One has the name, the other is told that it is taken.
+fn assert_one_has_the_name(results: &[Result<(), RepositoryError>], round: i32) {
+    let won = results.iter().filter(|result| result.is_ok()).count();
+    let lost = results.iter().filter(|r| matches!(r, Err(RepositoryError::NameTaken))).count();
+    assert_eq!((won, lost), (1, 1), "round {round}: {results:?}");
+}
+
+pub async fn t38_a_name_is_restored_or_created_anew(subject: &Subject) {
+    for round in 0..100 {
+        let name = format!("round {round}");
+        let gone = deleted(subject, &name).await;
+        let results = together([true, false].map(|restores| {
+            let (datastores, gone, new) =
+                (subject.datastores.clone(), gone.clone(), new_datastore(&name));
+            async move {
+                if restores {
+                    return restore(&*datastores, &gone).await;
+                }
+                datastores.insert(new, entry(Action::Create)).await.map(|_| ())
+            }
+        }));
+        assert_one_has_the_name(&results.await, round);
+        assert_eq!(living(subject, &name).await, 1, "round {round}");
+    }
+}
+
+pub async fn t38_of_two_deleted_ones_of_one_name_one_is_restored(subject: &Subject) {
+    for round in 0..100 {
+        let name = format!("round {round}");
+        let both = [deleted(subject, &name).await, deleted(subject, &name).await];
+        let results = together(both.map(|gone| {
+            let datastores = subject.datastores.clone();
+            async move { restore(&*datastores, &gone).await }
+        }));
+        assert_one_has_the_name(&results.await, round);
+        assert_eq!(living(subject, &name).await, 1, "round {round}");
+    }
+}
+
+pub async fn t38_one_of_two_restores_wins(subject: &Subject) {
+    for round in 0..100 {
+        let gone = deleted(subject, &format!("round {round}")).await;
+        let results = together([(), ()].map(|()| {
+            let (datastores, gone) = (subject.datastores.clone(), gone.clone());
+            async move { restore(&*datastores, &gone).await }
+        }));
+        let results = results.await;
+        let won = results.iter().filter(|result| result.is_ok()).count();
+        let late = |r: &&Result<(), _>| {
+            matches!(r, Err(RepositoryError::NotFound | RepositoryError::VersionConflict))
+        };
+        let lost = results.iter().filter(late).count();
+        assert_eq!((won, lost), (1, 1), "round {round}: {results:?}");
+        assert_eq!(subject.recorded(Some(gone.id)).await.len(), 3, "round {round}");
+        let lives = subject.find(gone.id).await.expect("it was restored");
+        assert_eq!(lives.version, gone.version.next(), "round {round}");
+    }
+}
+
+/// Each row carries the number of rows that there were with it.
+pub async fn counts_and_lists_one_moment(subject: &Subject) {
+    const ROWS: i64 = 150;
+    let datastores = subject.datastores.clone();
+    let writer = tokio::spawn(async move {
+        for number in 1..=ROWS {
+            let new = NewDatastore { at: at(number), ..new_datastore(&number.to_string()) };
+            datastores.insert(new, entry(Action::Create)).await.expect("nothing is in the way");
+        }
+    });
+    let mut last = 0;
+    while last < ROWS {
+        let ordering = super::list::by(&[(OrderKey::CreatedAt, true)]);
+        let (filter, paging) = (ListFilter::default(), Paging::Number(page(1, 1)));
+        let found = subject.datastores.list(&ListQuery { filter, ordering, paging }).await;
+        let found = found.expect("the storage answers");
+        if let [newest] = &found.rows[..] {
+            last = newest.profile.name.as_str().parse().expect("a number");
+        }
+        assert_eq!(found.count, u64::try_from(last).ok());
+    }
+    writer.await.expect("does not panic");
 }

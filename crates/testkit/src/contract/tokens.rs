@@ -4,7 +4,9 @@
 
 use super::{Subject, assert_form};
 use crate::{at, entry, page, token_name};
-use datastore_domain::{Action, Role, Timestamp, TokenDigest, TokenId, TokenRecord};
+use datastore_domain::{
+    Action, Change, HistoryEntry, Role, Timestamp, TokenDigest, TokenId, TokenRecord,
+};
 use datastore_ports::RepositoryError;
 
 async fn insert(
@@ -53,6 +55,42 @@ pub async fn lists_by_number(subject: &Subject) {
     }
     assert_eq!(all(subject).await, made);
     assert!(made.is_sorted_by(|a, b| a.id < b.id));
+}
+
+pub async fn gets_by_number_and_pages(subject: &Subject) {
+    let mut made = Vec::new();
+    for byte in 0..5 {
+        made.push(insert(subject, "same name", Role::Viewer, digest(byte), Some(at(2))).await);
+    }
+    let revoke = subject.tokens.revoke(made[1].id, at(5), entry(Action::TokenRevoke));
+    revoke.await.expect("it exists");
+    made[1].revoked_at = Some(at(5));
+    for record in &made {
+        let found = subject.tokens.get(record.id).await.expect("the storage answers");
+        assert_eq!(found.as_ref(), Some(record));
+    }
+    for id in [TokenId(0), TokenId(-1), TokenId(i64::MAX)] {
+        assert_eq!(subject.tokens.get(id).await.expect("the storage answers"), None);
+    }
+    let pages = [(1, &made[..2], false, true), (3, &made[4..], true, false), (9, &[], true, false)];
+    for (number, rows, before, after) in pages {
+        let page = subject.tokens.list(page(number, 2)).await.expect("the storage answers");
+        assert_eq!((page.count, page.rows.as_slice()), (Some(5), rows), "page {number}");
+        assert_eq!((page.before, page.after), (before, after), "page {number}");
+    }
+}
+
+pub async fn records_the_number_of_a_new_one(subject: &Subject) {
+    let changes = vec![Change::text("name", None, Some("ci"))];
+    let entry = HistoryEntry { changes, ..entry(Action::TokenCreate) };
+    let name = token_name("ci");
+    let made = subject.tokens.insert(name, Role::Editor, digest(1), at(1), None, entry).await;
+    let id = made.expect("nothing is in the way").id;
+    let recorded = subject.recorded(None).await.remove(0);
+    let expected =
+        format!(r#"{{"token_id":{{"from":null,"to":"{id}"}},"name":{{"from":null,"to":"ci"}}}}"#);
+    assert_eq!(recorded.changes, expected);
+    assert_eq!((recorded.datastore, recorded.version), (None, None));
 }
 
 pub async fn revokes_once(subject: &Subject) {
