@@ -1,8 +1,8 @@
 //! The rows on one side of a place in an ordering, as conditions that an index answers.
 //!
-//! "After (sql, 12.5, 7)" in an order of three keys is a list of stretches that follow each other:
-//! equal in the first two keys and beyond the third; equal in the first and beyond the second;
-//! beyond the first. Each is a range of an index, while one condition for all of them, with OR, or
+//! "After (sql, 12.5, 7)" in an order of two keys and the id is a list of stretches that follow each
+//! other: equal in both keys and beyond in the id; equal in the first key and beyond in the second;
+//! beyond in the first. Each is a range of an index, while one condition for all of them, with OR, or
 //! with a bound on the first key alone, would walk over all rows that are equal in it.
 
 use datastore_domain::{Anchor, DatastoreId, KeyValue, OrderKey, Ordering, Side};
@@ -16,17 +16,45 @@ pub(crate) enum Key<'a> {
     ResponseTime(f64),
 }
 
+/// How a row compares with the place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operator {
+    Equal,
+    Above,
+    Below,
+    From,
+    UpTo,
+}
+
+impl Operator {
+    fn new(upward: bool, inclusive: bool) -> Self {
+        match (upward, inclusive) {
+            (true, false) => Self::Above,
+            (false, false) => Self::Below,
+            (true, true) => Self::From,
+            (false, true) => Self::UpTo,
+        }
+    }
+
+    pub(crate) fn as_sql(self) -> &'static str {
+        match self {
+            Self::Equal => " = ",
+            Self::Above => " > ",
+            Self::Below => " < ",
+            Self::From => " >= ",
+            Self::UpTo => " <= ",
+        }
+    }
+}
+
 /// What rows of a stretch have in common.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Condition<'a> {
-    Equal(Key<'a>),
-    Above(Key<'a>),
-    Below(Key<'a>),
+    Key(Operator, Key<'a>),
+    /// The key and the id as a pair.
+    Pair(Operator, Key<'a>, i64),
+    Id(Operator, i64),
     ResponseTimeIsAbsent(bool),
-    IdAbove(i64),
-    IdBelow(i64),
-    IdFrom(i64),
-    IdUpTo(i64),
 }
 
 /// A key of the ordering and its value at the place; `None` for an absent response time.
@@ -38,7 +66,7 @@ pub(crate) struct Place<'a> {
 
 /// The keys of the ordering with their values, unless the anchor is one of another ordering.
 pub(crate) fn places<'a>(ordering: &[Ordering], anchor: &'a Anchor) -> Option<Vec<Place<'a>>> {
-    if ordering.len() != anchor.keys.len() {
+    if ordering.is_empty() || ordering.len() != anchor.keys.len() {
         return None;
     }
     let place = |(ordering, value): (&Ordering, &'a KeyValue)| {
@@ -57,49 +85,63 @@ pub(crate) fn places<'a>(ordering: &[Ordering], anchor: &'a Anchor) -> Option<Ve
 }
 
 /// The stretches on one side of the place, nearest first; `inclusive` counts the place itself in.
+/// The first two are one where a database looks up `pairs`.
 pub(crate) fn stretches<'a>(
     places: &[Place<'a>],
     id: DatastoreId,
     side: Side,
     inclusive: bool,
+    pairs: bool,
 ) -> Vec<Vec<Condition<'a>>> {
+    let Some((last, before)) = places.split_last() else { return Vec::new() };
+    let mut equal: Vec<_> = before.iter().map(Place::equal).collect();
+    // The id decides between equal ones, in the direction of the last key.
+    let operator = Operator::new(last.upward(side), inclusive);
     let mut stretches = Vec::new();
-    let mut equal: Vec<Condition<'a>> = places.iter().map(Place::equal).collect();
-    let upward = |descending| descending == (side == Side::Before);
-    let last = places.last().is_some_and(|last| last.descending);
-    let ties = match (upward(last), inclusive) {
-        (true, false) => Condition::IdAbove(id.get()),
-        (true, true) => Condition::IdFrom(id.get()),
-        (false, false) => Condition::IdBelow(id.get()),
-        (false, true) => Condition::IdUpTo(id.get()),
+    let mut add = |equal: &[Condition<'a>], rest: &[Condition<'a>]| {
+        stretches.push([equal, rest].concat());
     };
-    stretches.push([&equal[..], &[ties]].concat());
-    for place in places.iter().rev() {
+    match last.key {
+        Some(key) if pairs => add(&equal, &[Condition::Pair(operator, key, id.get())]),
+        _ => {
+            add(&equal, &[last.equal(), Condition::Id(operator, id.get())]);
+            last.beyond(side).into_iter().for_each(|beyond| add(&equal, &[beyond]));
+        }
+    }
+    last.rest(side).into_iter().for_each(|rest| add(&equal, &[rest]));
+    for place in before.iter().rev() {
         equal.pop();
-        for beyond in place.beyond(upward(place.descending), side) {
-            stretches.push([&equal[..], &[beyond]].concat());
+        for condition in place.beyond(side).into_iter().chain(place.rest(side)) {
+            add(&equal, &[condition]);
         }
     }
     stretches
 }
 
 impl<'a> Place<'a> {
-    fn equal(&self) -> Condition<'a> {
-        self.key.map_or(Condition::ResponseTimeIsAbsent(true), Condition::Equal)
+    fn upward(&self, side: Side) -> bool {
+        self.descending == (side == Side::Before)
     }
 
-    /// Absent figures come last in both directions.
-    fn beyond(&self, upward: bool, side: Side) -> Vec<Condition<'a>> {
-        let Some(key) = self.key else {
-            return match side {
-                Side::Before => vec![Condition::ResponseTimeIsAbsent(false)],
-                Side::After => Vec::new(),
-            };
-        };
-        let mut beyond = vec![if upward { Condition::Above(key) } else { Condition::Below(key) }];
-        if matches!(key, Key::ResponseTime(_)) && side == Side::After {
-            beyond.push(Condition::ResponseTimeIsAbsent(true));
+    fn equal(&self) -> Condition<'a> {
+        let equal = |key| Condition::Key(Operator::Equal, key);
+        self.key.map_or(Condition::ResponseTimeIsAbsent(true), equal)
+    }
+
+    fn beyond(&self, side: Side) -> Option<Condition<'a>> {
+        let operator = Operator::new(self.upward(side), false);
+        self.key.map(|key| Condition::Key(operator, key))
+    }
+
+    /// Absent figures come last in both directions: all of them after each figure, all figures
+    /// before them.
+    fn rest(&self, side: Side) -> Option<Condition<'a>> {
+        match (self.key, side) {
+            (Some(Key::ResponseTime(_)), Side::After) => {
+                Some(Condition::ResponseTimeIsAbsent(true))
+            }
+            (None, Side::Before) => Some(Condition::ResponseTimeIsAbsent(false)),
+            _ => None,
         }
-        beyond
     }
 }

@@ -10,6 +10,7 @@
 mod assignments;
 mod backup;
 mod checks;
+mod compared;
 mod error;
 mod fault;
 mod history;

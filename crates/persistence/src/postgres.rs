@@ -47,6 +47,10 @@ pub(crate) use session::Conn;
 /// What the queries are compiled for.
 pub(crate) type Db = diesel::pg::Pg;
 
+/// Told that a column is equal, it would walk along the ids instead of the index of both; a pair it
+/// looks up in that index.
+pub(crate) const LOOKS_UP_PAIRS: bool = true;
+
 pub(crate) const MIGRATIONS: diesel_migrations::EmbeddedMigrations =
     diesel_migrations::embed_migrations!("../../migrations/postgres");
 

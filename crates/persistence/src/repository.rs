@@ -4,7 +4,9 @@ use crate::error::Reason;
 use crate::rows::{NewHistory, WrittenDatastore, parsed, stored_datastore};
 use crate::storage::{Storage, query};
 use async_trait::async_trait;
-use datastore_domain::{Datastore, DatastoreId, HistoryEntry, ListQuery, Timestamp, Version};
+use datastore_domain::{
+    Datastore, DatastoreId, HistoryEntry, ListQuery, OrderKey, Timestamp, Version,
+};
 use datastore_ports::{DatastoreRepository, NewDatastore, Page, RepositoryError};
 
 /// As which version, and when, a datastore is deleted or restored.
@@ -27,6 +29,16 @@ impl Turn {
 /// The entry, as one of this datastore as it is after the change.
 fn entry_of(datastore: &Datastore, entry: &HistoryEntry) -> NewHistory {
     NewHistory::new(entry).of(datastore.id.get(), Some(datastore.version))
+}
+
+/// Whether an index has the rows in order. Otherwise, and in a search, every row that the filters
+/// leave may be looked at.
+fn goes_by_index(query: &ListQuery) -> bool {
+    let ListQuery { filter, ordering, .. } = query;
+    let [one] = ordering[..] else { return false };
+    let is_filtered = !(filter.types.is_empty() && filter.systems.is_empty());
+    filter.search.words().is_empty()
+        && (one.key == OrderKey::CreatedAt || !(is_filtered || filter.is_active.is_some()))
 }
 
 #[async_trait]
@@ -53,8 +65,7 @@ impl DatastoreRepository for Storage {
 
     async fn list(&self, query: &ListQuery) -> Result<Page<Datastore>, RepositoryError> {
         let query = query.clone();
-        // A search looks at every row that the filters leave.
-        let page = if query.filter.search.words().is_empty() {
+        let page = if goes_by_index(&query) {
             query!(self.read, list::list(&query))?
         } else {
             query!(self.scan, list::list(&query))?

@@ -34,6 +34,18 @@ pub(crate) fn current() -> _ {
     assignments::table.filter(assignments::released_at.is_null())
 }
 
+// diesel has these for PostgreSQL only.
+diesel::postfix_operator!(
+    NullsFirst,
+    " NULLS FIRST",
+    diesel::expression::expression_types::NotSelectable
+);
+diesel::postfix_operator!(
+    NullsLast,
+    " NULLS LAST",
+    diesel::expression::expression_types::NotSelectable
+);
+
 diesel::table! {
     datastores (id) {
         id -> BigInt,

@@ -41,6 +41,9 @@ mod pool;
 pub(crate) type Conn = SqliteConnection;
 pub(crate) type Db = diesel::sqlite::Sqlite;
 
+/// It would look up the first of a pair only when the second is the row's number.
+pub(crate) const LOOKS_UP_PAIRS: bool = false;
+
 pub(crate) const MIGRATIONS: diesel_migrations::EmbeddedMigrations =
     diesel_migrations::embed_migrations!("../../migrations/sqlite");
 

@@ -1,18 +1,19 @@
 //! Lists of datastores. Compiled for each database: see `sqlite.rs`, `postgres.rs`.
 
-use super::{Conn, Db, position_of, snapshot};
+use super::{Conn, Db, LOOKS_UP_PAIRS, position_of, snapshot};
+use crate::compared::Compared;
 use crate::error::{Failure, Reason};
-use crate::keyset::{Condition, Key, places, stretches};
+use crate::keyset::{Condition, Key, Operator, places, stretches};
 use crate::pages::{by_cursor, numbered, offset, one_more};
 use crate::rows::DatastoreRow;
-use crate::schema::{datastores, deleted, living};
+use crate::schema::{NullsFirst, NullsLast, datastores, deleted, living};
 use datastore_domain::{
     Anchor, ListFilter, ListQuery, OrderKey, Ordering, PageRequest, Paging, Side,
 };
 use datastore_ports::{Page, RepositoryError};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{BigInt, Bool, Double, Text};
 
 type Boxed<'a> = datastores::BoxedQuery<'a, Db>;
 
@@ -44,7 +45,7 @@ fn by_number(
     snapshot(conn, |conn| {
         let rows = in_order(query, Side::After).limit(page.size.into()).offset(offset(page));
         let rows = rows.select(DatastoreRow::as_select()).load(conn)?;
-        Ok(numbered(page, rows, || filtered(query).count().get_result(conn))?)
+        Ok(numbered(page, rows, || filtered(query, Use::Count).count().get_result(conn))?)
     })
 }
 
@@ -61,7 +62,7 @@ fn from_anchor(
     };
     snapshot(conn, |conn| {
         let mut rows = Vec::new();
-        for conditions in stretches(&places, anchor.id, side, false) {
+        for conditions in stretches(&places, anchor.id, side, false, LOOKS_UP_PAIRS) {
             let missing = one_more(size) - i64::try_from(rows.len()).unwrap_or(i64::MAX);
             if missing == 0 {
                 break;
@@ -70,7 +71,7 @@ fn from_anchor(
             rows.extend(here.select(DatastoreRow::as_select()).load(conn)?);
         }
         let mut other_side = false;
-        for conditions in stretches(&places, anchor.id, side.opposite(), true) {
+        for conditions in stretches(&places, anchor.id, side.opposite(), true, LOOKS_UP_PAIRS) {
             let here = within(in_order(query, side.opposite()), &conditions).limit(1);
             other_side = here.select(datastores::id).get_result::<i64>(conn).optional()?.is_some();
             if other_side {
@@ -93,11 +94,26 @@ fn is_common(query: &ListQuery) -> bool {
         && !filter.deleted
 }
 
-/// The rows to list, in no order.
-fn filtered(query: &ListQuery) -> Boxed<'_> {
+/// What rows are looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Count,
+    List,
+}
+
+/// The rows that the filter leaves, in no order.
+fn filtered(query: &ListQuery, usage: Use) -> Boxed<'_> {
     let filter = &query.filter;
-    let rows = if filter.deleted { deleted().into_boxed() } else { living().into_boxed() };
-    let rows = of_kind(rows, filter);
+    let mut rows = if filter.deleted { deleted().into_boxed() } else { living().into_boxed() };
+    rows = of_kind(rows, filter);
+    let newest = query.ordering.first().is_some_and(|first| first.key == OrderKey::CreatedAt);
+    rows = match filter.is_active {
+        // Most are active: rather than sort all of them, walk in the order that is asked for and
+        // leave out the others. No index answers "is not".
+        Some(true) if usage == Use::List && !newest => rows.filter(datastores::is_active.ne(false)),
+        Some(is_active) => rows.filter(datastores::is_active.eq(is_active)),
+        None => rows,
+    };
     // diesel does not keep statements with literal SQL in them.
     if is_common(query) { rows } else { rows.filter(sql::<Bool>("TRUE")) }
 }
@@ -119,9 +135,6 @@ fn of_kind<'a>(mut rows: Boxed<'a>, filter: &'a ListFilter) -> Boxed<'a> {
             rows = rows.filter(datastores::system.eq_any(names));
         }
     }
-    if let Some(is_active) = filter.is_active {
-        rows = rows.filter(datastores::is_active.eq(is_active));
-    }
     for word in filter.search.words() {
         rows = rows.filter(position_of(datastores::search_text, word.as_str()).gt(0));
     }
@@ -129,9 +142,12 @@ fn of_kind<'a>(mut rows: Boxed<'a>, filter: &'a ListFilter) -> Boxed<'a> {
 }
 
 /// The rows to list as one meets them: from the beginning of the list on, or backwards.
-fn in_order(query: &ListQuery, side: Side) -> Boxed<'_> {
+pub(super) fn in_order(query: &ListQuery, side: Side) -> Boxed<'_> {
     use datastores::{avg_response_time_ms, created_at, datastore_type, id, name};
-    let (mut rows, backwards) = (filtered(query), side == Side::Before);
+    let (mut rows, backwards) = (filtered(query, Use::List), side == Side::Before);
+    if let [first, _, ..] = query.ordering[..] {
+        rows = bounded(rows, first.key);
+    }
     for Ordering { key, descending } in &query.ordering {
         rows = match (key, *descending != backwards) {
             (OrderKey::CreatedAt, false) => rows.then_order_by(created_at.asc()),
@@ -141,16 +157,13 @@ fn in_order(query: &ListQuery, side: Side) -> Boxed<'_> {
             (OrderKey::Type, false) => rows.then_order_by(datastore_type.asc()),
             (OrderKey::Type, true) => rows.then_order_by(datastore_type.desc()),
             (OrderKey::AvgResponseTimeMs, downward) => {
-                let is_absent = avg_response_time_ms.is_null();
-                let rows = if backwards {
-                    rows.then_order_by(is_absent.desc())
-                } else {
-                    rows.then_order_by(is_absent.asc())
-                };
-                if downward {
-                    rows.then_order_by(avg_response_time_ms.desc())
-                } else {
-                    rows.then_order_by(avg_response_time_ms.asc())
+                let (up, down) = (avg_response_time_ms.asc(), avg_response_time_ms.desc());
+                // Absent figures come last: first, when all is turned around.
+                match (downward, backwards) {
+                    (false, false) => rows.then_order_by(NullsLast::new(up)),
+                    (false, true) => rows.then_order_by(NullsFirst::new(up)),
+                    (true, false) => rows.then_order_by(NullsLast::new(down)),
+                    (true, true) => rows.then_order_by(NullsFirst::new(down)),
                 }
             }
         };
@@ -163,7 +176,19 @@ fn in_order(query: &ListQuery, side: Side) -> Boxed<'_> {
     }
 }
 
-fn within<'a>(mut rows: Boxed<'a>, conditions: &[Condition<'a>]) -> Boxed<'a> {
+/// A bound below all rows. Of an index that has the rows in the order of the first key only, SQLite
+/// makes no use without one, and sorts the whole list instead of those that are equal in it.
+fn bounded(rows: Boxed<'_>, key: OrderKey) -> Boxed<'_> {
+    match key {
+        OrderKey::CreatedAt => rows.filter(datastores::created_at.ge(i64::MIN)),
+        OrderKey::Name => rows.filter(datastores::name.ge("")),
+        OrderKey::Type => rows.filter(datastores::datastore_type.ge("")),
+        // Some have none.
+        OrderKey::AvgResponseTimeMs => rows,
+    }
+}
+
+pub(super) fn within<'a>(mut rows: Boxed<'a>, conditions: &[Condition<'a>]) -> Boxed<'a> {
     for condition in conditions {
         rows = condition_on(rows, *condition);
     }
@@ -171,35 +196,38 @@ fn within<'a>(mut rows: Boxed<'a>, conditions: &[Condition<'a>]) -> Boxed<'a> {
 }
 
 fn condition_on<'a>(rows: Boxed<'a>, condition: Condition<'a>) -> Boxed<'a> {
-    use datastores::{avg_response_time_ms, created_at, datastore_type, id, name};
-    // As the indexes have it, whose first column this is.
-    let is_absent = || avg_response_time_ms.is_null();
+    use datastores::{avg_response_time_ms, id};
     match condition {
-        Condition::Equal(Key::CreatedAt(at)) => rows.filter(created_at.eq(at)),
-        Condition::Above(Key::CreatedAt(at)) => rows.filter(created_at.gt(at)),
-        Condition::Below(Key::CreatedAt(at)) => rows.filter(created_at.lt(at)),
-        Condition::Equal(Key::Name(text)) => rows.filter(name.eq(text)),
-        Condition::Above(Key::Name(text)) => rows.filter(name.gt(text)),
-        Condition::Below(Key::Name(text)) => rows.filter(name.lt(text)),
-        Condition::Equal(Key::Type(text)) => rows.filter(datastore_type.eq(text)),
-        Condition::Above(Key::Type(text)) => rows.filter(datastore_type.gt(text)),
-        Condition::Below(Key::Type(text)) => rows.filter(datastore_type.lt(text)),
-        Condition::Equal(Key::ResponseTime(number)) => {
-            rows.filter(is_absent().eq(false)).filter(avg_response_time_ms.eq(number))
+        Condition::Key(operator, key) => compared(rows, operator, key, None),
+        Condition::Pair(operator, key, number) => compared(rows, operator, key, Some(number)),
+        Condition::Id(operator, number) => {
+            rows.filter(Compared::new(id, operator, number.into_sql::<BigInt>(), None))
         }
-        Condition::Above(Key::ResponseTime(number)) => {
-            rows.filter(is_absent().eq(false)).filter(avg_response_time_ms.gt(number))
+        Condition::ResponseTimeIsAbsent(true) => rows.filter(avg_response_time_ms.is_null()),
+        Condition::ResponseTimeIsAbsent(false) => rows.filter(avg_response_time_ms.is_not_null()),
+    }
+}
+
+fn compared<'a>(
+    rows: Boxed<'a>,
+    operator: Operator,
+    key: Key<'a>,
+    with_id: Option<i64>,
+) -> Boxed<'a> {
+    use datastores::{avg_response_time_ms, created_at, datastore_type, name};
+    match key {
+        Key::CreatedAt(at) => {
+            rows.filter(Compared::new(created_at, operator, at.into_sql::<BigInt>(), with_id))
         }
-        Condition::Below(Key::ResponseTime(number)) => {
-            rows.filter(is_absent().eq(false)).filter(avg_response_time_ms.lt(number))
+        Key::Name(text) => {
+            rows.filter(Compared::new(name, operator, text.into_sql::<Text>(), with_id))
         }
-        Condition::ResponseTimeIsAbsent(true) => {
-            rows.filter(is_absent().eq(true)).filter(is_absent())
+        Key::Type(text) => {
+            rows.filter(Compared::new(datastore_type, operator, text.into_sql::<Text>(), with_id))
         }
-        Condition::ResponseTimeIsAbsent(false) => rows.filter(is_absent().eq(false)),
-        Condition::IdAbove(number) => rows.filter(id.gt(number)),
-        Condition::IdBelow(number) => rows.filter(id.lt(number)),
-        Condition::IdFrom(number) => rows.filter(id.ge(number)),
-        Condition::IdUpTo(number) => rows.filter(id.le(number)),
+        Key::ResponseTime(ms) => {
+            let ms = ms.into_sql::<Double>();
+            rows.filter(Compared::new(avg_response_time_ms, operator, ms, with_id))
+        }
     }
 }

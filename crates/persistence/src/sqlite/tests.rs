@@ -1,3 +1,5 @@
+mod plans;
+
 use super::*;
 use crate::schema::sealed_canary;
 use diesel::connection::SimpleConnection as _;

@@ -9,4 +9,6 @@ mod sealed;
 mod sqlite;
 mod support;
 mod tls;
+mod tokens;
 mod transactions;
+mod walks;

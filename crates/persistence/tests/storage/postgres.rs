@@ -1,6 +1,6 @@
 //! What only PostgreSQL can get wrong.
 
-use crate::support::postgres::TestServer;
+use crate::support::postgres::{END_SESSIONS, TestServer};
 use crate::support::{TestDatabase as _, migrated, subject};
 use datastore_domain::Action;
 use datastore_ports::DatastoreRepository as _;
@@ -25,9 +25,7 @@ async fn t40_no_call_fails_because_of_a_connection_that_died_in_the_pool() {
     let storage = migrated(&database).await;
     for round in 0..3 {
         // Waits for the end of each, so that its goodbye has arrived.
-        let end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \
-                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
-        database.execute(end).expect("the superuser may do so");
+        database.execute(END_SESSIONS).expect("the superuser may do so");
         let new = new_datastore(&format!("after {round}"));
         storage.insert(new, entry(Action::Create)).await.expect("stores on a new connection");
         storage.ping().await.expect("answers");

@@ -1,17 +1,19 @@
 //! Change and history are one; rows that do not parse are told by name.
 
 use crate::support::{TestDatabase, entries, migrated, on_both_databases};
-use datastore_domain::{Action, Datastore, Role, TokenDigest};
+use datastore_domain::{Action, Datastore, HistoryFilter, Paging, Role, TokenDigest};
 use datastore_persistence::Storage;
 use datastore_ports::{
-    DatasetAssignments as _, DatastoreRepository, RepositoryError, TokenRepository,
+    DatasetAssignments as _, DatastoreRepository, HistoryLog as _, RepositoryError, TokenRepository,
 };
 use datastore_testkit::{assignment, at, dataset, entry, new_datastore, page, token_name};
 
 on_both_databases! {
     t29_without_its_history_entry_no_change_is_stored,
+    t29_without_its_history_entry_nothing_is_restored,
     t29_the_history_refuses_to_be_changed,
     a_row_that_does_not_parse_is_corrupt_by_name,
+    changes_that_are_no_object_are_corrupt,
     rows_of_both_or_no_connection_are_refused_by_the_database,
 }
 
@@ -60,6 +62,21 @@ async fn t29_without_its_history_entry_no_change_is_stored(database: &impl TestD
     insert(&storage, "two").await.expect("the name is free");
 }
 
+async fn t29_without_its_history_entry_nothing_is_restored(database: &impl TestDatabase) {
+    let storage = migrated(database).await;
+    let stored = insert(&storage, "one").await.expect("stores");
+    let gone = stored.delete(at(1)).expect("it lives");
+    storage.delete(&gone, stored.version, entry(Action::Delete)).await.expect("deletes");
+    let restored = gone.restore(at(2)).expect("it is deleted");
+    let restore = || storage.restore(&restored, gone.version, entry(Action::Restore));
+    database.execute("ALTER TABLE history RENAME TO history_elsewhere").expect("renames");
+    let refused = restore().await;
+    assert!(matches!(refused, Err(RepositoryError::Internal(_))), "{refused:?}");
+    database.execute("ALTER TABLE history_elsewhere RENAME TO history").expect("renames");
+    assert_eq!(storage.find_any(gone.id).await.expect("answers"), Some(gone.clone()));
+    restore().await.expect("nothing is in the way");
+}
+
 async fn t29_the_history_refuses_to_be_changed(database: &impl TestDatabase) {
     let storage = migrated(database).await;
     insert(&storage, "one").await.expect("stores");
@@ -99,6 +116,27 @@ async fn a_row_that_does_not_parse_is_corrupt_by_name(database: &impl TestDataba
         database.execute("ALTER TABLE datastores DROP COLUMN kept").expect("drops");
     }
     assert_eq!(find(&storage, &stored).await.expect("answers"), Some(stored));
+}
+
+async fn changes_that_are_no_object_are_corrupt(database: &impl TestDatabase) {
+    let storage = migrated(database).await;
+    insert(&storage, "one").await.expect("stores");
+    let read = || async {
+        let page = Paging::Cursor { size: 1, from: None };
+        storage.entries(&HistoryFilter::default(), page).await
+    };
+    assert_eq!(read().await.expect("answers").rows[0].changes, "{}");
+    for (id, changes) in (2..).zip(["", "{", "[]", "null", "\"x\"", "7", "{} {}", "{\"a\":}"]) {
+        let values = format!("1, 'tester', 'create', '{changes}'");
+        let sql = format!("INSERT INTO history (at, actor, action, changes) VALUES ({values})");
+        database.execute(&sql).expect("stores");
+        match read().await {
+            Err(RepositoryError::Corrupt { table: "history", id: found, column: "changes" }) => {
+                assert_eq!(found, id, "{changes}");
+            }
+            other => panic!("{changes}: {other:?}"),
+        }
+    }
 }
 
 async fn rows_of_both_or_no_connection_are_refused_by_the_database(database: &impl TestDatabase) {

@@ -1,6 +1,6 @@
 //! A PostgreSQL database for each test.
 
-use super::TestDatabase;
+use super::{Dialect, TestDatabase};
 use datastore_persistence::{DatabaseUrl, PoolSettings, Storage};
 use diesel::connection::{Connection as _, SimpleConnection as _};
 use diesel::prelude::*;
@@ -79,10 +79,48 @@ fn server() -> String {
 }
 
 #[derive(QueryableByName)]
-struct Table {
+struct Line {
     #[diesel(sql_type = diesel::sql_types::Text)]
-    name: String,
+    line: String,
 }
+
+const SCHEMA: &str = "
+    SELECT line FROM (
+        SELECT format('%s %s %s %s %s', attrelid::regclass, attname,
+            format_type(atttypid, atttypmod), attnotnull, attcollation::regcollation) AS line
+        FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+        WHERE relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped
+        UNION ALL SELECT pg_get_indexdef(indexrelid) FROM pg_index
+        WHERE indrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
+        UNION ALL SELECT conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace
+        UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+        UNION ALL SELECT pg_get_functiondef(oid) FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace
+    ) AS lines WHERE line NOT LIKE '%__diesel_schema_migrations%' ORDER BY line";
+
+impl TestServer {
+    /// How many rows and index entries were read, once no session is left that has not reported
+    /// yet: they do when they end.
+    pub(crate) fn reads(&self) -> i64 {
+        #[derive(QueryableByName)]
+        struct Count {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            reads: i64,
+        }
+        let sql = "SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables)::bigint \
+                   + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes)::bigint AS reads";
+        let count = self.with(move |client| {
+            client.batch_execute(END_SESSIONS)?;
+            diesel::sql_query(sql).get_result::<Count>(client)
+        });
+        count.expect("the superuser may do so").reads
+    }
+}
+
+/// Ends all sessions but this one, and waits for their end.
+pub(crate) const END_SESSIONS: &str = "SELECT pg_terminate_backend(pid, 5000) \
+     FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
 
 impl TestDatabase for TestServer {
     fn open(&self) -> Storage {
@@ -99,15 +137,25 @@ impl TestDatabase for TestServer {
         self.with(move |client| client.batch_execute(&sql))
     }
 
-    fn tables(&self) -> Vec<String> {
-        let sql = "SELECT relname::text AS name FROM pg_class WHERE relnamespace = \
-                   'public'::regnamespace AND relname NOT LIKE '\\_\\_diesel%' ORDER BY relname";
-        let tables = self.with(move |client| diesel::sql_query(sql).load::<Table>(client));
-        tables.expect("reads").into_iter().map(|table| table.name).collect()
+    fn schema(&self) -> Vec<String> {
+        let lines = self.with(move |client| diesel::sql_query(SCHEMA).load::<Line>(client));
+        lines.expect("reads").into_iter().map(|line| line.line).collect()
     }
 
-    fn revert(&self) {
-        self.with(|client| client.revert_all_migrations(MIGRATIONS).map(|_| ()).expect("reverts"));
+    fn dialect(&self) -> Dialect {
+        Dialect {
+            bytes: "decode(md5(random()::text || i), 'hex')",
+            digest: "sha256(convert_to(random()::text || i, 'UTF8'))",
+            series: "generate_series(1::bigint, {rows}) AS series (i)",
+        }
+    }
+
+    fn migrate_one(&self) -> String {
+        self.with(|client| client.run_next_migration(MIGRATIONS).expect("runs").to_string())
+    }
+
+    fn revert_one(&self) -> String {
+        self.with(|client| client.revert_last_migration(MIGRATIONS).expect("reverts").to_string())
     }
 }
 

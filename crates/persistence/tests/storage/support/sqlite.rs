@@ -1,6 +1,6 @@
 //! A SQLite database in a folder of its own.
 
-use super::TestDatabase;
+use super::{Dialect, TestDatabase};
 use datastore_persistence::{DatabaseUrl, PoolSettings, Storage};
 use diesel::connection::{Connection as _, SimpleConnection as _};
 use diesel::prelude::*;
@@ -37,9 +37,9 @@ impl TestFile {
 }
 
 #[derive(QueryableByName)]
-struct Table {
+struct Line {
     #[diesel(sql_type = diesel::sql_types::Text)]
-    name: String,
+    line: String,
 }
 
 impl TestDatabase for TestFile {
@@ -59,14 +59,30 @@ impl TestDatabase for TestFile {
         self.connect().batch_execute(sql)
     }
 
-    fn tables(&self) -> Vec<String> {
-        let sql = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' \
-                   AND tbl_name <> '__diesel_schema_migrations' ORDER BY name";
-        let tables = diesel::sql_query(sql).load::<Table>(&mut self.connect()).expect("reads");
-        tables.into_iter().map(|table| table.name).collect()
+    fn schema(&self) -> Vec<String> {
+        let sql = "SELECT coalesce(sql, name) AS line FROM sqlite_schema \
+                   WHERE tbl_name NOT IN ('__diesel_schema_migrations', 'sqlite_sequence') \
+                   ORDER BY line";
+        let lines = diesel::sql_query(sql).load::<Line>(&mut self.connect()).expect("reads");
+        lines.into_iter().map(|line| line.line).collect()
     }
 
-    fn revert(&self) {
-        self.connect().revert_all_migrations(MIGRATIONS).expect("reverts");
+    fn dialect(&self) -> Dialect {
+        Dialect {
+            bytes: "randomblob(16)",
+            digest: "randomblob(32)",
+            series: "(WITH RECURSIVE series (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM series \
+                     WHERE i < {rows}) SELECT i FROM series)",
+        }
+    }
+
+    fn migrate_one(&self) -> String {
+        // Marks a new file as one of this service.
+        drop(self.open());
+        self.connect().run_next_migration(MIGRATIONS).expect("runs").to_string()
+    }
+
+    fn revert_one(&self) -> String {
+        self.connect().revert_last_migration(MIGRATIONS).expect("reverts").to_string()
     }
 }
