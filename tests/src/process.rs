@@ -4,6 +4,7 @@ use crate::Client;
 use rustix::process::{Pid, Signal};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -54,6 +55,28 @@ pub fn command(data_dir: &Path, arguments: &[&str]) -> Command {
         .current_dir(data_dir.parent().expect("the data folder lies in one"))
         .stdin(Stdio::null());
     command
+}
+
+/// The same command as a user who may not enter the folder of the binary: with a copy in `place`,
+/// which that user can enter.
+///
+/// # Panics
+///
+/// When the copy cannot be made.
+#[must_use]
+pub fn as_user(command: &Command, user: u32, place: &Path) -> Command {
+    let copy = place.join("datastore-api");
+    std::fs::copy(command.get_program(), &copy).expect("the binary is copied");
+    let mut theirs = Command::new(copy);
+    theirs
+        .args(command.get_args())
+        .env_clear()
+        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .current_dir(command.get_current_dir().expect("every command has one"))
+        .stdin(Stdio::null())
+        .uid(user)
+        .gid(user);
+    theirs
 }
 
 /// `datastore-api serve`, killed on drop.

@@ -23,7 +23,8 @@ pub(crate) fn start(log: Log) {
         LogFormat::Json => output.json().flatten_event(true).with_span_list(false).boxed(),
         LogFormat::Text => output.with_ansi(on_terminal).boxed(),
     };
-    let subscriber = Registry::default().with(output.with_filter(filter(log.level).and(unless_stopping())));
+    let subscriber =
+        Registry::default().with(output.with_filter(filter(log.level).and(unless_stopping())));
     // A second log in one process would be a defect of a test, and losing it hurts nobody.
     drop(tracing::subscriber::set_global_default(subscriber));
 }

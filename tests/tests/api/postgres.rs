@@ -4,10 +4,14 @@ mod access;
 mod catalogue;
 mod create;
 mod current_datasets;
+mod cursors;
 mod delete;
+mod deleted;
+mod details;
 mod errors;
 mod etag;
 mod get;
+mod history;
 mod hosts;
 mod injection;
 mod list;
@@ -22,7 +26,9 @@ mod repointing;
 mod stored;
 mod strict_json;
 mod strings;
+mod surface;
 mod test_connection;
+mod tokens;
 mod validation;
 
 #[test]

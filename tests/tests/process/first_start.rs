@@ -1,13 +1,12 @@
 //! What the first start makes: usable whatever cuts it off, and private whatever the umask.
 
 use datastore_tests::{
-    CLOSED, Client, DATASTORES, Database, Process, binary, by_parts, command, with,
+    CLOSED, Client, DATASTORES, Database, Process, as_user, binary, by_parts, command, with,
 };
 use serde_json::json;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -164,7 +163,7 @@ fn t23_memory_is_not_dumped() {
     if rustix::process::geteuid().is_root() {
         let stranger = 4343;
         chown(folder.path(), Some(stranger), Some(stranger)).expect("root may");
-        serve.uid(stranger).gid(stranger);
+        serve = as_user(&serve, stranger, folder.path());
     }
     let mut server = Killed(serve.stderr(Stdio::piped()).spawn().expect("it runs"));
     let mut log = BufReader::new(server.0.stderr.take().expect("piped"));

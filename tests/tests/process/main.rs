@@ -16,4 +16,5 @@ mod shutdown;
 mod sync;
 mod token_list;
 mod tokens;
+mod warnings;
 mod writers;

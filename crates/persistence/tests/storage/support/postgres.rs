@@ -48,12 +48,12 @@ impl TestServer {
     /// Whether the sessions of an application are encrypted.
     pub(crate) fn is_encrypted(&self, application: &str) -> bool {
         let sql = format!(
-            "SELECT DISTINCT ssl::text AS name FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+            "SELECT DISTINCT ssl::text AS line FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
              WHERE datname = '{}' AND application_name = '{application}'",
             self.name
         );
-        let found = self.with(move |client| diesel::sql_query(sql).load::<Table>(client));
-        let found: Vec<_> = found.expect("reads").into_iter().map(|table| table.name).collect();
+        let found = self.with(move |client| diesel::sql_query(sql).load::<Line>(client));
+        let found: Vec<_> = found.expect("reads").into_iter().map(|row| row.line).collect();
         assert_eq!(found.len(), 1, "{found:?}");
         found == ["true"]
     }
