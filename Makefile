@@ -48,8 +48,12 @@ lint: rust ## Check format, lints, dependencies and documentation.
 fmt: rust ## Format the code.
 	@cargo fmt --all
 
-bench: rust ## Compare the API with bare peers.
-	@cargo bench --package datastore-api --bench throughput
+bench: rust ## Compare the API with bare peers, on SQLite and on PostgreSQL.
+	@cache=$${DATASTORE_TEST_CACHE:-$$HOME/.cache/datastore-api-tests}
+	[ -e "$$cache/env" ] || trap 'scripts/databases down' EXIT
+	scripts/databases up
+	eval "$$(scripts/databases env)"
+	cargo bench --package datastore-api --bench throughput
 
 databases: ## Start the database servers that the tests need, and leave them running.
 	@scripts/databases up

@@ -8,6 +8,9 @@
 //! - *none*: a bare actix handler that answers the same bytes.
 //! - *storage alone*: the same rows, sealed beforehand, inserted by as many tasks as there are
 //!   clients, through the same pool, without HTTP.
+//!
+//! All of it on SQLite and on PostgreSQL: the one of `scripts/databases`, which does not wait for
+//! the disk, so that its `create` tells of the API's cost and not of a durable commit's.
 
 #![expect(clippy::print_stdout, reason = "the table is the point of this program")]
 
@@ -20,6 +23,7 @@ mod setup;
 
 use load::Measured;
 use setup::World;
+use std::fmt;
 use std::time::Duration;
 
 const ROUNDS: usize = 5;
@@ -27,13 +31,40 @@ const ROUND: Duration = Duration::from_millis(1500);
 const CLIENTS: usize = 32;
 
 fn main() {
-    let world = World::new();
+    setup::log_to_nowhere();
+    let [sqlite, postgres] = [World::sqlite(), World::postgres()].map(|world| measure(&world));
+    println!(
+        "{CLIENTS} clients, {ROUNDS} rounds of {ROUND:?} each; medians of requests/s (p99 in ms)\n"
+    );
+    println!("| request | peer | goal | SQLite | peer | ratio | PostgreSQL | peer | ratio |");
+    println!("|---|---|---|---|---|---|---|---|---|");
+    for (sqlite, postgres) in sqlite.iter().zip(&postgres) {
+        let Comparison { request, peer, goal, .. } = sqlite;
+        println!("| {request} | {peer} | {goal} | {sqlite} | {postgres} |");
+    }
+}
+
+/// A request against a peer, as medians of the rounds.
+struct Comparison {
+    request: &'static str,
+    peer: &'static str,
+    goal: &'static str,
+    api: Measured,
+    other: Measured,
+    ratio: f64,
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} | {} | {:.2}", self.api, self.other, self.ratio)
+    }
+}
+
+fn measure(world: &World) -> Vec<Comparison> {
     let api = world.serve_api();
     let same_lookups = world.serve_peer(api, peers::Work::Lookups);
     let none = world.serve_peer(api, peers::Work::None);
-    println!("{CLIENTS} clients, {ROUNDS} rounds of {ROUND:?} each; medians\n");
-    println!("| request | requests/s | p99 ms | peer | requests/s | p99 ms | ratio | goal |");
-    println!("|---|---|---|---|---|---|---|---|");
+    let mut found = Vec::new();
     for (name, path) in [("detail", world.detail_path()), ("list of 50", world.list_path())] {
         let request = world.get(&path);
         let mut rounds: Vec<[Measured; 3]> = Vec::new();
@@ -41,8 +72,8 @@ fn main() {
             let measure = |address| load::run(address, CLIENTS, ROUND, |_| request.clone());
             rounds.push([measure(api), measure(same_lookups), measure(none)]);
         }
-        report(name, "bare, same look-ups", &rounds, 1, "≥ 0.80");
-        report(name, "bare, none", &rounds, 2, "near 0.50");
+        found.push(compare(name, "bare, same look-ups", &rounds, 1, "≥ 0.80"));
+        found.push(compare(name, "bare, none", &rounds, 2, "near 0.50"));
     }
     let mut rounds: Vec<[Measured; 2]> = Vec::new();
     for round in 0..ROUNDS {
@@ -50,28 +81,26 @@ fn main() {
         let api = load::run(api, CLIENTS, ROUND, create);
         rounds.push([api, world.insert_alone(CLIENTS, ROUND, round)]);
     }
-    report("create", "storage alone", &rounds, 1, "≥ 0.70");
+    found.push(compare("create", "storage alone", &rounds, 1, "≥ 0.70"));
+    found
 }
 
-fn report<const N: usize>(
-    name: &str,
-    peer_name: &str,
+fn compare<const N: usize>(
+    request: &'static str,
+    peer: &'static str,
     rounds: &[[Measured; N]],
-    peer: usize,
-    goal: &str,
-) {
-    let median = |mut values: Vec<f64>| {
+    at: usize,
+    goal: &'static str,
+) -> Comparison {
+    let median = |get: &dyn Fn(&[Measured; N]) -> f64| {
+        let mut values: Vec<f64> = rounds.iter().map(get).collect();
         values.sort_by(f64::total_cmp);
         values[values.len() / 2]
     };
-    let of = |get: &dyn Fn(&[Measured; N]) -> f64| median(rounds.iter().map(get).collect());
-    let rate = of(&|round| round[0].per_second);
-    let peer_rate = of(&|round| round[peer].per_second);
-    let ratio = of(&|round| round[0].per_second / round[peer].per_second);
-    let p99 = of(&|round| round[0].p99_ms);
-    let peer_p99 = of(&|round| round[peer].p99_ms);
-    println!(
-        "| {name} | {rate:.0} | {p99:.2} | {peer_name} | {peer_rate:.0} | {peer_p99:.2} | \
-         {ratio:.2} | {goal} |"
-    );
+    let medians = |at: usize| Measured {
+        per_second: median(&|round| round[at].per_second),
+        p99_ms: median(&|round| round[at].p99_ms),
+    };
+    let ratio = median(&|round| round[0].per_second / round[at].per_second);
+    Comparison { request, peer, goal, api: medians(0), other: medians(at), ratio }
 }

@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 use std::cell::Cell;
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,6 +13,12 @@ use tokio::net::TcpStream;
 pub(crate) struct Measured {
     pub(crate) per_second: f64,
     pub(crate) p99_ms: f64,
+}
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.0} ({:.2})", self.per_second, self.p99_ms)
+    }
 }
 
 impl Measured {

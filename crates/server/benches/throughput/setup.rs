@@ -15,7 +15,9 @@ use datastore_http::{HttpSettings, RunningServer};
 use datastore_persistence::{DatabaseUrl, PoolSettings, Storage};
 use datastore_ports::{Clock, DatastoreRepository, Entropy, NewDatastore};
 use futures_util::future::join_all;
+use std::any::Any;
 use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -29,7 +31,42 @@ pub(crate) struct World {
     registry: Registry,
     access: Access,
     token: String,
-    _folder: tempfile::TempDir,
+    /// Folder or database; removed with this.
+    _place: Box<dyn Any>,
+}
+
+/// A database of the PostgreSQL that `make bench` starts, dropped with this.
+struct PostgresDatabase {
+    server: String,
+}
+
+impl PostgresDatabase {
+    const NAME: &str = "datastore_bench";
+
+    fn new() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the environment says where the server is")]
+        let server = std::env::var("TEST_POSTGRES_ADMIN_URL").expect("run `make bench`");
+        let database = Self { server };
+        database.run(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", Self::NAME));
+        database.run(&format!("CREATE DATABASE {}", Self::NAME));
+        database
+    }
+
+    fn url(&self) -> DatabaseUrl {
+        let (server, _) = self.server.rsplit_once('/').expect("the URL names a database");
+        format!("{server}/{}?sslmode=disable", Self::NAME).parse().expect("a valid URL")
+    }
+
+    fn run(&self, sql: &str) {
+        let psql = Command::new("psql").args([&self.server, "-qc", sql]).status();
+        assert!(psql.expect("psql is there").success(), "{sql}");
+    }
+}
+
+impl Drop for PostgresDatabase {
+    fn drop(&mut self) {
+        self.run(&format!("DROP DATABASE {} WITH (FORCE)", Self::NAME));
+    }
 }
 
 /// Holds the calling thread, and the threads that it starts from now on, on one core.
@@ -63,11 +100,18 @@ fn fields(name: &str) -> DatastoreFields {
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
-        log_to_nowhere();
+    pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let url = DatabaseUrl::sqlite(folder.path().join("bench.db"));
-        let storage = Storage::open(&url, PoolSettings::default()).expect("opens");
+        Self::new(&DatabaseUrl::sqlite(folder.path().join("bench.db")), folder)
+    }
+
+    pub(crate) fn postgres() -> Self {
+        let database = PostgresDatabase::new();
+        Self::new(&database.url(), database)
+    }
+
+    fn new(url: &DatabaseUrl, place: impl Any) -> Self {
+        let storage = Storage::open(url, PoolSettings::default()).expect("opens");
         let key = KeyRing::generate_key().expect("randomness");
         let ring = KeyRing::parse(key.expose()).expect("a ring of one key");
         let clock = Arc::new(SystemClock);
@@ -97,7 +141,7 @@ impl World {
             }
             made.expect("a token").token.expose().to_owned()
         });
-        Self { storage, registry, access, token, _folder: folder }
+        Self { storage, registry, access, token, _place: Box::new(place) }
     }
 
     pub(crate) fn detail_path(&self) -> String {
@@ -240,7 +284,7 @@ fn body_of(address: SocketAddr, request: &[u8]) -> Vec<u8> {
 }
 
 /// The log of production, without the terminal: its cost belongs to the service.
-fn log_to_nowhere() {
+pub(crate) fn log_to_nowhere() {
     let log = tracing_subscriber::fmt().json().with_writer(std::io::sink);
     log.with_max_level(tracing::Level::INFO).init();
 }
