@@ -157,7 +157,40 @@ fn t38_two_patches_of_different_fields_both_survive(backend: Backend) {
     assert_both_won(wins);
 }
 
+fn t38_a_name_is_restored_or_given_anew(backend: Backend) {
+    let arena = Arena::new(backend);
+    let players = players(&arena);
+    let (restorer, creator) = (&arena.first.admin, &arena.second().editor);
+    let mut beside = restorer.keep_alive();
+    let mut wins = [0, 0];
+    for round in 0..ROUNDS {
+        let create = creator.request("POST", DATASTORES).json(&by_parts(&format!("n{round}")));
+        let path = path_of(&done(&mut beside, &create, 201));
+        done(&mut beside, &restorer.request("DELETE", &path), 204);
+        let restore = restorer.request("POST", &format!("{path}restore/"));
+        let [restored, created] = race(&players, [restore, create]);
+        if restored.status == 200 {
+            created.problem(409, "name_taken");
+            assert_eq!(path_of(&restored.json()), path);
+            wins[0] += 1;
+        } else {
+            restored.problem(409, "name_taken");
+            assert_ne!(path_of(&created.expect(201).json()), path);
+            wins[1] += 1;
+        }
+    }
+    assert_eq!(arena.first.viewer.get(DATASTORES).json()["count"], ROUNDS);
+    let mut database = arena.first.database();
+    // Who lives has as many versions as entries, and who is deleted was restored never.
+    let broken = "SELECT count(*) AS value FROM datastores d WHERE \
+                  (SELECT count(*) FROM history h WHERE h.datastore_id = d.id) <> d.version \
+                  OR (d.deleted_at IS NOT NULL) <> (d.version = 2)";
+    assert_eq!(database.number(broken), 0);
+    assert_both_won(wins);
+}
+
 on_both_databases!(
+    t38_a_name_is_restored_or_given_anew,
     t38_one_name_goes_to_one_of_two,
     t38_delete_against_assign_is_never_both,
     t38_two_patches_of_different_fields_both_survive,
