@@ -9,11 +9,14 @@ use crate::state::State;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{ConnectionType, Method, Version};
+use actix_web::http::{ConnectionType, Method, StatusCode, Version};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpMessage};
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use datastore_domain::RequestId;
+use futures_util::FutureExt as _;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use tracing::Span;
@@ -35,7 +38,11 @@ pub(crate) async fn envelope(
     let id = id.expect("the span gave the request its id");
     let mut response = match refuse_early(&request, &state.limits) {
         Some(problem) => request.error_response(problem),
-        None => next.call(request).await?,
+        None => match AssertUnwindSafe(async { next.call(request).await }).catch_unwind().await {
+            Ok(response) => response?,
+            // The request went with it, and with the request the way that this function goes on.
+            Err(_) => return Err(Panicked(id).into()),
+        },
     };
     let problem = response.response().error().and_then(|error| error.as_error::<Problem>());
     if let Some(problem) = problem {
@@ -44,18 +51,47 @@ pub(crate) async fn envelope(
         response = response.into_response(rendered);
     }
     let mut response = admit(response, &state, &id);
-    let headers = response.headers_mut();
+    complete(response.headers_mut(), &id);
+    let is_last = state.draining.load(Ordering::Relaxed);
+    if is_last || exchange.as_ref().is_some_and(connection::Exchange::must_close) {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(response.map_body(|_, body| body.ending(exchange)))
+}
+
+/// A panic in the middle of a request: a defect that costs this request alone. Where it happened is
+/// in the log; what it said is not passed on.
+#[derive(Debug)]
+struct Panicked(RequestId);
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a request panicked")
+    }
+}
+
+impl ResponseError for Panicked {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::INTERNAL_SERVER_ERROR
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = Problem::internal("a request panicked".into()).respond(self.0.as_str());
+        complete(response.headers_mut(), &self.0);
+        // How much of the request was read is not known.
+        response.head_mut().set_connection_type(ConnectionType::Close);
+        response
+    }
+}
+
+/// Adds what every answer has.
+fn complete(headers: &mut HeaderMap, id: &RequestId) {
     let value = HeaderValue::from_str(id.as_str()).expect("visible ASCII is a header value");
     headers.insert(REQUEST_ID, value);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    let is_last = state.draining.load(Ordering::Relaxed);
-    if is_last || exchange.as_ref().is_some_and(connection::Exchange::must_close) {
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-    }
-    Ok(response.map_body(|_, body| body.ending(exchange)))
 }
 
 /// Whether a request has a body (RFC 9112 section 6.3).
