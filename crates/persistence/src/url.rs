@@ -51,6 +51,9 @@ pub enum DatabaseUrlError {
          characters of the password percent-encoded)"
     )]
     Malformed,
+    /// Which of the two counts is anybody's guess.
+    #[error("must name sslmode once")]
+    TwoModes,
 }
 
 impl DatabaseUrl {
@@ -83,7 +86,7 @@ impl FromStr for DatabaseUrl {
         if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
             return Err(DatabaseUrlError::UnknownScheme);
         }
-        let (text, checked) = without_verification(text);
+        let (text, checked) = without_verification(text)?;
         let config: Config = text.parse().map_err(|_| DatabaseUrlError::Malformed)?;
         if config.get_hosts().is_empty() {
             return Err(DatabaseUrlError::Malformed);
@@ -101,12 +104,22 @@ impl FromStr for DatabaseUrl {
 /// tokio-postgres knows `disable`, `prefer` and `require`; libpq also knows `verify-ca` and
 /// `verify-full`, which become `require` here, and are told apart. Only parameters are looked at: a
 /// password may look like one.
-fn without_verification(text: &str) -> (String, bool) {
+fn without_verification(text: &str) -> Result<(String, bool), DatabaseUrlError> {
     let credentials_end = text.find('@').unwrap_or(0);
     let Some(question_mark) = text[credentials_end..].find('?') else {
-        return (text.to_owned(), false);
+        return Ok((text.to_owned(), false));
     };
     let (address, parameters) = text.split_at(credentials_end + question_mark + 1);
+    // Names may be percent-encoded, and nobody who is honest does that.
+    if parameters
+        .split('&')
+        .any(|parameter| parameter.split('=').next().unwrap_or_default().contains('%'))
+    {
+        return Err(DatabaseUrlError::Malformed);
+    }
+    if parameters.split('&').filter(|parameter| parameter.starts_with("sslmode=")).count() > 1 {
+        return Err(DatabaseUrlError::TwoModes);
+    }
     let mut checked = false;
     let parameters: Vec<_> = parameters
         .split('&')
@@ -118,7 +131,7 @@ fn without_verification(text: &str) -> (String, bool) {
             other => other,
         })
         .collect();
-    (format!("{address}{}", parameters.join("&")), checked)
+    Ok((format!("{address}{}", parameters.join("&")), checked))
 }
 
 impl fmt::Display for DatabaseUrl {
@@ -159,7 +172,7 @@ impl fmt::Debug for DatabaseUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use DatabaseUrlError::{Malformed, NoFile, UnknownScheme};
+    use DatabaseUrlError::{Malformed, NoFile, TwoModes, UnknownScheme};
 
     #[test]
     fn addresses_are_read_and_shown_without_password() {
@@ -180,6 +193,10 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused_without_quoting_it() {
         let refused = |text: &str| text.parse::<DatabaseUrl>().map(|_| ());
+        let two = "postgres://u:secret@h/d?sslmode=verify-full&sslmode=disable";
+        assert_eq!(refused(two), Err(TwoModes));
+        let hidden = "postgres://u:secret@h/d?sslmode=verify-full&sslmod%65=disable";
+        assert_eq!(refused(hidden), Err(Malformed));
         for text in ["", "x.db", "mysql://root:secret@h/d", "SQLITE://x"] {
             assert_eq!(refused(text), Err(UnknownScheme), "{text}");
         }

@@ -25,6 +25,9 @@ pub enum Fault {
     CutAfterCommit,
     /// COMMIT is forwarded, and the answer is withheld; the connection stays open.
     StallAfterCommit,
+    /// COMMIT is forwarded, and in place of the answer comes an error of a pooler that lost its
+    /// connection to the server; the connection stays open.
+    PoolerErrorAfterCommit,
 }
 
 /// A proxy on a port of its own before a server on loopback. Its end is that of this value.
@@ -40,6 +43,9 @@ pub struct FaultyProxy {
 
 /// A `Query` message (protocol 3) with the text COMMIT.
 const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
+
+/// How PgBouncer says it: severity and code, but no `V`.
+const POOLER_ERROR: &[u8] = b"E\0\0\0\x29SFATAL\0C08P01\0Mserver conn crashed?\0\0";
 
 impl FaultyProxy {
     /// A proxy before 127.0.0.1:`server` that forwards. Runs on the runtime of its caller.
@@ -168,7 +174,9 @@ impl Relay {
                         self.count();
                         return Ok(());
                     }
-                    Fault::CutAfterCommit | Fault::StallAfterCommit => {
+                    Fault::CutAfterCommit
+                    | Fault::StallAfterCommit
+                    | Fault::PoolerErrorAfterCommit => {
                         commits.send_replace(true);
                     }
                     Fault::None | Fault::Refuse | Fault::Stall => {}
@@ -193,7 +201,10 @@ impl Relay {
             let fault = self.pass().await?;
             if *committed.borrow() {
                 self.count();
-                if fault == Fault::StallAfterCommit {
+                if fault == Fault::PoolerErrorAfterCommit {
+                    to.write_all(POOLER_ERROR).await?;
+                }
+                if fault != Fault::CutAfterCommit {
                     std::future::pending::<()>().await;
                 }
                 return Ok(());

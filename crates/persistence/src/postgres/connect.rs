@@ -228,7 +228,8 @@ impl Opener {
     async fn set_up(&self, client: &Client, limits: Limits) -> Result<(), Cause> {
         // Notices (of migrations that find a table already there, say) are nobody's to read.
         let sql = format!(
-            "SET client_min_messages = warning; SET statement_timeout = {}; \
+            "SET client_min_messages = warning; \
+             SET default_transaction_isolation = 'read committed'; SET statement_timeout = {}; \
              SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
              SHOW transaction_read_only",
             limits.statement.as_millis(),

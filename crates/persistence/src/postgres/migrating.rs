@@ -62,8 +62,10 @@ pub(crate) fn while_migrating_alone<T>(
         });
     }
     let result = body(connection);
-    connection.batch_execute(&format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})"))?;
-    result
+    let unlocked =
+        connection.batch_execute(&format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})"));
+    // What went wrong first tells more; the lock ends with the session in any case.
+    result.and_then(|value| Ok(unlocked.map(|()| value)?))
 }
 
 /// Who holds the lock, in words.

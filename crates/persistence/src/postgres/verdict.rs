@@ -52,7 +52,7 @@ pub(super) fn judge(
     is_closed: bool,
 ) -> Verdict {
     let refusal = session.refusal();
-    if is_closed || refusal.is_some_and(|refusal| refusal.ends_session) {
+    if is_closed || refusal.is_some_and(|refusal| refusal.ends_session || says_nothing(refusal)) {
         return lost(told(error, refusal, session), stage, session);
     }
     let Some(Refusal { code, .. }) = refusal else {
@@ -75,6 +75,12 @@ pub(super) fn judge(
         None => RepositoryError::Internal(cause),
     };
     Verdict { error, again, is_dead }
+}
+
+/// Whether the answer leaves open what became of the statement: class 08 tells of a connection, that
+/// of a pooler to its server for one, and 40003 says so itself.
+fn says_nothing(refusal: Refusal) -> bool {
+    refusal.code.starts_with(b"08") || &refusal.code == b"40003"
 }
 
 /// An error answered to COMMIT means that it was rolled back; silence means nothing.
@@ -113,11 +119,10 @@ fn fault(code: [u8; 5]) -> Option<StorageFault> {
     }
 }
 
-/// Codes that time, or an operator, takes away: classes 08 (connection), 53 (resources, a full
-/// disk), 57 (operator intervention, time-outs) and 58 (system errors), conflicts, a lock that was
+/// Codes that time, or an operator, takes away: classes 53 (resources, a full disk), 57 (operator intervention, time-outs) and 58 (system errors), conflicts, a lock that was
 /// not to be had, and damaged files.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn is_passing(code: [u8; 5]) -> bool {
     const CODES: [&[u8; 5]; 5] = [b"55P03", b"40001", b"40P01", b"XX001", b"XX002"];
-    matches!(&code[..2], b"08" | b"53" | b"57" | b"58") || CODES.contains(&&code)
+    matches!(&code[..2], b"53" | b"57" | b"58") || CODES.contains(&&code)
 }

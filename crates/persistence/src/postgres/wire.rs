@@ -145,18 +145,19 @@ fn after_head(head: [u8; 5]) -> Reading {
 }
 
 /// Reads the fields of an error: a letter and a text each. `V` is the severity in English, since
-/// PostgreSQL 9.6; `C` the code.
+/// PostgreSQL 9.6; `C` the code. A pooler such as PgBouncer gives no `V`, and its `S` is English.
 fn refusal(body: &[u8]) -> Option<Refusal> {
     let fields = body.split(|byte| *byte == 0).filter_map(<[u8]>::split_first);
-    let (mut code, mut severity) = (None, None);
+    let (mut code, mut severity, mut local) = (None, None, None);
     for (kind, text) in fields {
         match kind {
             b'C' => code = text.try_into().ok(),
             b'V' => severity = Some(text),
+            b'S' => local = Some(text),
             _ => {}
         }
     }
-    let ends_session = matches!(severity, Some(b"FATAL" | b"PANIC"));
+    let ends_session = matches!(severity.or(local), Some(b"FATAL" | b"PANIC"));
     Some(Refusal { code: code?, ends_session })
 }
 
@@ -225,6 +226,13 @@ mod tests {
             assert_eq!(seen(plain, &[ROW, ERROR, ROW].concat(), step), refusal(b"40001", false));
             assert_eq!(seen(plain, &[ERROR, ROW, FATAL].concat(), step), refusal(b"57P01", true));
         }
+    }
+
+    #[test]
+    fn the_error_of_a_pooler_ends_the_session() {
+        let pooler = b"E\0\0\0\x29SFATAL\0C08P01\0Mserver conn crashed?\0\0";
+        let found = seen(|wire| Tap::on_messages((), wire), pooler, 5);
+        assert_eq!(found, Some(Refusal { code: *b"08P01", ends_session: true }));
     }
 
     #[test]

@@ -44,6 +44,11 @@ async fn t36_a_commit_whose_answer_does_not_come_is_unknown() {
     assert!(break_in_commit(Fault::StallAfterCommit).await);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t36_a_commit_that_a_pooler_answered_for_the_server_is_unknown() {
+    assert!(break_in_commit(Fault::PoolerErrorAfterCommit).await);
+}
+
 /// Writers beside each other, and a network that fails in every way: nobody is told a lie.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t36_whatever_breaks_what_writers_are_told_is_true() {
@@ -58,6 +63,7 @@ async fn t36_whatever_breaks_what_writers_are_told_is_true() {
         Fault::Refuse,
         Fault::StallAfterCommit,
         Fault::None,
+        Fault::PoolerErrorAfterCommit,
         Fault::Stall,
     ];
     let mut told = Vec::new();
