@@ -47,6 +47,8 @@ pub(crate) struct Connection {
     line_ended: Cell<bool>,
     /// Whether the request in hand has a body that was not read to its end.
     unread: Cell<bool>,
+    /// Whether an answer has told the client that the connection ends with it.
+    ended: Cell<bool>,
     head_time: Duration,
     idle_time: Duration,
 }
@@ -62,6 +64,7 @@ impl Connection {
             arrived: Cell::new(0),
             line_ended: Cell::new(false),
             unread: Cell::new(false),
+            ended: Cell::new(false),
             head_time,
             idle_time,
         }
@@ -72,6 +75,17 @@ impl Connection {
         self.phase.set(Phase::Busy);
         self.unread.set(has_body);
         Exchange(self)
+    }
+
+    /// The answer that goes out now is the last one.
+    pub(crate) fn ends(&self) {
+        self.ended.set(true);
+    }
+
+    /// Whether the last answer has gone out. A request that stands behind it must not be carried
+    /// out (RFC 9112 section 9.6): the client sends it again elsewhere.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.get()
     }
 
     /// The body of the request in hand was read to its end.

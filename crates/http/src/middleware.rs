@@ -31,12 +31,19 @@ pub(crate) async fn envelope(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<Outgoing>, Error> {
     let connection = request.conn_data::<Rc<Connection>>().cloned();
-    let exchange = connection.map(|connection| connection.begin(has_body(request.headers())));
+    let is_behind_the_end = connection.as_ref().is_some_and(|connection| connection.has_ended());
+    let asks_for_the_end = request.head().connection_type() == ConnectionType::Close;
+    let exchange =
+        connection.clone().map(|connection| connection.begin(has_body(request.headers())));
     let state: Data<State> =
         request.app_data().cloned().expect("the state is there for every request");
     let id = request.extensions().get::<RequestId>().cloned();
     let id = id.expect("the span gave the request its id");
-    let mut response = match refuse_early(&request, &state.limits) {
+    let refusal = match is_behind_the_end {
+        true => Some(behind_the_end()),
+        false => refuse_early(&request, &state.limits),
+    };
+    let mut response = match refusal {
         Some(problem) => request.error_response(problem),
         None => match AssertUnwindSafe(async { next.call(request).await }).catch_unwind().await {
             Ok(response) => response?,
@@ -52,9 +59,13 @@ pub(crate) async fn envelope(
     }
     let mut response = admit(response, &state, &id);
     complete(response.headers_mut(), &id);
-    let is_last = state.draining.load(Ordering::Relaxed);
-    if is_last || exchange.as_ref().is_some_and(connection::Exchange::must_close) {
+    let is_last = asks_for_the_end
+        || is_behind_the_end
+        || state.draining.load(Ordering::Relaxed)
+        || exchange.as_ref().is_some_and(connection::Exchange::must_close);
+    if is_last {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        connection.inspect(|connection| connection.ends());
     }
     Ok(response.map_body(|_, body| body.ending(exchange)))
 }
@@ -117,6 +128,11 @@ fn request_id(request: &ServiceRequest) -> RequestId {
     given.and_then(RequestId::new).unwrap_or_else(|| {
         RequestId::new(&uuid::Uuid::new_v4().to_string()).expect("a UUID is visible ASCII")
     })
+}
+
+fn behind_the_end() -> Problem {
+    let detail = "The connection ended with the answer before; this request was not carried out.";
+    Problem::new(Kind::ConnectionEnded, detail)
 }
 
 fn refuse_early(request: &ServiceRequest, limits: &Limits) -> Option<Problem> {

@@ -41,6 +41,7 @@ kinds! {
     MalformedJson = BAD_REQUEST "malformed_json" "The body is not JSON";
     InvalidQuery = BAD_REQUEST "invalid_query" "The query parameters are not valid";
     InvalidHost = BAD_REQUEST "invalid_host" "The Host header is not valid";
+    ConnectionEnded = BAD_REQUEST "connection_ended" "The connection had ended";
     RequestTimeout = REQUEST_TIMEOUT "request_timeout" "The request did not arrive in time";
     Unauthenticated = UNAUTHORIZED "unauthenticated" "A valid token is needed";
     Forbidden = FORBIDDEN "forbidden" "The role lacks the permission";

@@ -1,6 +1,7 @@
 //! Tests of what clients may take up: each limit at its bound, clients that are slow, answers that
 //! are big, and bytes that are no HTTP.
 
+mod behind_the_end;
 mod big_answers;
 mod bounds;
 mod connections;

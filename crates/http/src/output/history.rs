@@ -19,7 +19,7 @@ pub(crate) struct EntryOutput {
     actor: String,
     /// `create`, `update`, `delete`, `restore`, `assign`, `release`, `token_create` or
     /// `token_revoke`.
-    action: &'static str,
+    action: String,
     /// Null for tokens.
     datastore_id: Option<i64>,
     /// Version of the datastore after it; null where no version counts.
@@ -41,7 +41,7 @@ impl TryFrom<RecordedEntry> for EntryOutput {
             id,
             at: Time(entry.at),
             actor: entry.actor.to_string(),
-            action: entry.action.as_str(),
+            action: entry.action,
             datastore_id: entry.datastore.map(|id| id.get()),
             version: entry.version.map(|version| version.get()),
             changes: RawValue::from_string(entry.changes).map_err(damaged)?,
