@@ -163,7 +163,9 @@ impl Datastore {
         if self.deleted_at.is_some() {
             return Err(AlreadyDeleted);
         }
-        Ok(Self { version: self.version.next(), deleted_at: Some(now), ..self.clone() })
+        // A clock that was set back must not make the end older than the last change.
+        let deleted_at = Some(now.max(self.updated_at));
+        Ok(Self { version: self.version.next(), deleted_at, ..self.clone() })
     }
 
     /// This datastore as restored at `now`: one version on, everything as it was when it was

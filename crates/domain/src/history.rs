@@ -148,8 +148,8 @@ pub struct RecordedEntry {
     pub at: Timestamp,
     /// Name of the token that acted, or of the command.
     pub actor: TokenName,
-    /// What was done.
-    pub action: Action,
+    /// What was done: the name of an [`Action`], or of one that only a newer program knows.
+    pub action: String,
     /// To which datastore; `None` for tokens.
     pub datastore: Option<DatastoreId>,
     /// The record's version after it; `None` where no version counts.

@@ -56,7 +56,7 @@ impl DatasetAssignments for Storage {
         datastore: DatastoreId,
         page: PageRequest,
     ) -> Result<Page<Assignment>, RepositoryError> {
-        parsed(query!(self.read, assignments::current_page(datastore, page))?)
+        parsed(query!(self.scan, assignments::current_page(datastore, page))?)
     }
 
     async fn history(
@@ -64,6 +64,6 @@ impl DatasetAssignments for Storage {
         datastore: DatastoreId,
         page: PageRequest,
     ) -> Result<Page<AssignmentPeriod>, RepositoryError> {
-        parsed(query!(self.read, assignments::history_page(datastore, page))?)
+        parsed(query!(self.scan, assignments::history_page(datastore, page))?)
     }
 }

@@ -5,7 +5,7 @@ use crate::rows::{NewHistory, WrittenDatastore, parsed, stored_datastore};
 use crate::storage::{Storage, query};
 use async_trait::async_trait;
 use datastore_domain::{
-    Datastore, DatastoreId, HistoryEntry, ListQuery, OrderKey, Timestamp, Version,
+    Datastore, DatastoreId, HistoryEntry, ListQuery, OrderKey, Paging, Timestamp, Version,
 };
 use datastore_ports::{DatastoreRepository, NewDatastore, Page, RepositoryError};
 
@@ -31,10 +31,13 @@ fn entry_of(datastore: &Datastore, entry: &HistoryEntry) -> NewHistory {
     NewHistory::new(entry).of(datastore.id.get(), Some(datastore.version))
 }
 
-/// Whether an index has the rows in order. Otherwise, and in a search, every row that the filters
-/// leave may be looked at.
+/// Whether few rows are looked at: those of a page by cursor whose order an index has. Otherwise,
+/// and in a search, it may be every row that the filters leave; pages by number count them all.
 fn goes_by_index(query: &ListQuery) -> bool {
-    let ListQuery { filter, ordering, .. } = query;
+    let ListQuery { filter, ordering, paging } = query;
+    if matches!(paging, Paging::Number(_)) {
+        return false;
+    }
     let [one] = ordering[..] else { return false };
     let is_filtered = !(filter.types.is_empty() && filter.systems.is_empty());
     filter.search.words().is_empty()

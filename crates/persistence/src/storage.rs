@@ -114,7 +114,7 @@ impl Storage {
         &self.backend
     }
 
-    /// Ends all connections, for a clean shutdown; calls fail from now on. On SQLite the
+    /// Ends all connections, for a clean shutdown; no call may follow. On SQLite the
     /// write-ahead log is moved into the database file and its companions are removed, unless
     /// another process uses them. What was acknowledged is safe without it.
     ///

@@ -32,7 +32,7 @@ impl TokenRepository for Storage {
     }
 
     async fn list(&self, page: PageRequest) -> Result<Page<TokenRecord>, RepositoryError> {
-        parsed(query!(self.read, tokens::list(page))?)
+        parsed(query!(self.scan, tokens::list(page))?)
     }
 
     async fn revoke(

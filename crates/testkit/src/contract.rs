@@ -25,6 +25,12 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+/// What an entry tells was done.
+pub(crate) fn action_of(entry: &RecordedEntry) -> Action {
+    let known = Action::ALL.into_iter().find(|action| action.as_str() == entry.action);
+    known.expect("an action of this program")
+}
+
 /// An empty storage under test.
 #[expect(missing_docs, reason = "each is the port of its type")]
 pub struct Subject {

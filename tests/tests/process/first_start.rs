@@ -154,6 +154,18 @@ fn t23_files_are_private_under_any_umask() {
     assert!(!said.contains(&token) && !said.contains(key), "{said}");
 }
 
+#[test]
+fn t44_a_pipe_in_place_of_the_first_token_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    fs::create_dir(&data).expect("made");
+    let pipe = Command::new("mkfifo").args(["-m", "600"]).arg(data.join("admin-token")).status();
+    assert!(pipe.expect("it runs").success());
+    let output = command(&data, &["serve"]).output().expect("it ends");
+    let line = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && line.contains("admin-token"), "{line}");
+}
+
 /// A process that is not to be dumped has files under /proc that belong to root.
 #[cfg(target_os = "linux")]
 #[test]

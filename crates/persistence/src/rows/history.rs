@@ -109,7 +109,6 @@ impl TryFrom<HistoryRow> for RecordedEntry {
 
     fn try_from(row: HistoryRow) -> Result<Self, RepositoryError> {
         let origin = Origin { table: "history", id: row.id };
-        let action = Action::ALL.into_iter().find(|action| action.as_str() == row.action);
         let datastore =
             row.datastore_id.map(|id| DatastoreId::new(id).ok_or(origin.corrupt("datastore_id")));
         let version = row.version.map(|n| Version::new(n).ok_or(origin.corrupt("version")));
@@ -121,7 +120,7 @@ impl TryFrom<HistoryRow> for RecordedEntry {
             id: EntryId(row.id),
             at: origin.time("at", row.at)?,
             actor: origin.parse("actor", TokenName::try_from(row.actor.as_str()))?,
-            action: action.ok_or(origin.corrupt("action"))?,
+            action: row.action,
             datastore: datastore.transpose()?,
             version: version.transpose()?,
             changes: row.changes,

@@ -9,6 +9,7 @@ use datastore_ports::{
 use datastore_testkit::{assignment, at, dataset, entry, new_datastore, page, token_name};
 
 on_both_databases! {
+    an_action_of_a_newer_program_is_passed_on,
     t29_without_its_history_entry_no_change_is_stored,
     t29_without_its_history_entry_nothing_is_restored,
     t29_the_history_refuses_to_be_changed,
@@ -148,4 +149,13 @@ async fn rows_of_both_or_no_connection_are_refused_by_the_database(database: &im
         let error = database.execute(&format!("UPDATE datastores SET {set}"));
         error.expect_err("violates a constraint");
     }
+}
+
+async fn an_action_of_a_newer_program_is_passed_on(database: &impl TestDatabase) {
+    let storage = migrated(database).await;
+    let newer = "INSERT INTO history (at, actor, action, changes) VALUES (1, 'a', 'rotate', '{}')";
+    database.execute(newer).expect("writes");
+    let newest = Paging::Cursor { size: 1, from: None };
+    let found = storage.entries(&HistoryFilter::default(), newest).await.expect("answers");
+    assert_eq!(found.rows[0].action, "rotate");
 }

@@ -5,9 +5,10 @@ use crate::settings::Settings;
 use datastore_application::{Access, Author};
 use datastore_crypto::private_file;
 use datastore_domain::{AccessToken, PageRequest, Role, Secret, TokenName};
-use std::fs::File;
+use rustix::fs::OFlags;
+use std::fs::OpenOptions;
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 /// Sees to it that somebody can get in: an empty embedded database gets one admin token, in a file
@@ -31,7 +32,14 @@ pub(super) async fn first_token(settings: &Settings, access: &Access) -> Result<
     data_dir::make(settings)?;
     let path = settings.admin_token_file();
     let token = match kept(&path)? {
-        Some(token) => token,
+        Some(token) => {
+            tracing::warn!(
+                path = %path.display(),
+                "the token in {} was made by an earlier start and counts from now on",
+                path.display()
+            );
+            token
+        }
         None => make(&path, access)?,
     };
     let name = TokenName::try_from("admin").expect("a valid name");
@@ -58,7 +66,12 @@ fn make(path: &Path, access: &Access) -> Result<AccessToken, StartError> {
 fn kept(path: &Path) -> Result<Option<AccessToken>, StartError> {
     const LONGEST: u64 = 200;
     let failed = |source| StartError::AdminToken { path: path.to_owned(), source };
-    let file = match File::open(path) {
+    // A pipe nobody writes to would hold up the start for ever.
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path);
+    let file = match opened {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(failed)?,
     };

@@ -114,7 +114,9 @@ fn judge(path: &Path, is_written: bool) -> Result<(), DataDirError> {
 /// Makes the data folder, for its owner alone, unless it is there.
 pub(super) fn make(settings: &Settings) -> Result<(), DataDirError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(&settings.data_dir);
-    made.map_err(|source| DataDirError::Unmakeable { path: settings.data_dir.clone(), source })
+    made.map_err(|source| DataDirError::Unmakeable { path: settings.data_dir.clone(), source })?;
+    // Somebody may have made it since it was looked for.
+    judge(&settings.data_dir, true)
 }
 
 /// SQLite's write-ahead log needs shared memory, and locks that network file systems often lack.

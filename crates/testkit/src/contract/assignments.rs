@@ -3,6 +3,7 @@
 #![expect(missing_docs, reason = "the names of the cases say what they check")]
 
 use super::{Subject, assert_form, no_datastore};
+use crate::contract::action_of;
 use crate::{assignment, at, dataset, entry, new_datastore, page, token_name};
 use datastore_domain::{
     Action, Assignment, AssignmentPeriod, DatasetName, Datastore, DatastoreId, Timestamp,
@@ -42,7 +43,7 @@ async fn current(subject: &Subject, datastore: DatastoreId) -> Vec<Assignment> {
 
 async fn entries(subject: &Subject, datastore: DatastoreId) -> Vec<Action> {
     let lines = subject.recorded(Some(datastore)).await;
-    lines.into_iter().map(|line| line.action).collect()
+    lines.into_iter().map(|line| action_of(&line)).collect()
 }
 
 pub async fn assigns_and_lists_oldest_first(subject: &Subject) {

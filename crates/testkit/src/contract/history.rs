@@ -3,6 +3,7 @@
 #![expect(missing_docs, reason = "the names of the cases say what they check")]
 
 use super::Subject;
+use crate::contract::action_of;
 use crate::{assignment, at, dataset, entry, new_datastore, page, token_name};
 use datastore_domain::{
     Action, Change, Datastore, DatastoreId, EntryId, HistoryEntry, HistoryFilter, Paging,
@@ -14,7 +15,7 @@ async fn lines(subject: &Subject, datastore: &Datastore) -> Vec<RecordedEntry> {
 }
 
 fn summary(lines: &[RecordedEntry]) -> Vec<(Action, Option<i64>)> {
-    lines.iter().map(|line| (line.action, line.version.map(Version::get))).collect()
+    lines.iter().map(|line| (action_of(line), line.version.map(Version::get))).collect()
 }
 
 /// Versions without gaps, whatever number the caller gave.
@@ -87,7 +88,7 @@ pub async fn records_assignments_tokens_and_requests(subject: &Subject) {
         id: line.id,
         at: at(3),
         actor: token_name("cli"),
-        action: Action::Assign,
+        action: Action::Assign.as_str().to_owned(),
         datastore: Some(one.id),
         version: None,
         changes: "{}".to_owned(),
@@ -99,7 +100,7 @@ pub async fn records_assignments_tokens_and_requests(subject: &Subject) {
     let made = subject.tokens.insert(token_name("t"), Role::Admin, digest, at(4), None, created);
     made.await.expect("nothing is in the way");
     let line = subject.recorded(None).await.pop().expect("the token's entry");
-    assert_eq!((line.action, line.datastore), (Action::TokenCreate, None));
+    assert_eq!((action_of(&line), line.datastore), (Action::TokenCreate, None));
     assert_eq!(line.request_id, RequestId::new("request-1"));
 }
 
@@ -142,7 +143,7 @@ fn matching(entries: &[RecordedEntry], filter: &HistoryFilter) -> Vec<RecordedEn
     let matches = |entry: &&RecordedEntry| {
         filter.datastore.is_none_or(|datastore| entry.datastore == Some(datastore))
             && filter.actor.as_ref().is_none_or(|actor| entry.actor == *actor)
-            && filter.action.is_none_or(|action| entry.action == action)
+            && filter.action.is_none_or(|action| entry.action == action.as_str())
     };
     entries.iter().filter(matches).cloned().collect()
 }

@@ -3,6 +3,7 @@
 #![expect(missing_docs, reason = "the names of the cases say what they check")]
 
 use super::Subject;
+use crate::contract::action_of;
 use crate::{assignment, at, dataset, entry, new_datastore, page};
 use datastore_domain::{Action, Datastore, ListFilter, ListQuery, OrderKey, Paging};
 use datastore_ports::{
@@ -173,7 +174,7 @@ pub async fn t38_a_dataset_leaves_a_place_once(subject: &Subject) {
         .await;
     }
     let lines = subject.recorded(Some(one)).await;
-    let of = |action| lines.iter().filter(|line| line.action == action).count();
+    let of = |action| lines.iter().filter(|line| action_of(line) == action).count();
     assert_eq!((of(Action::Assign), of(Action::Release)), (50, 50));
 }
 

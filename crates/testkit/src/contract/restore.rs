@@ -3,6 +3,7 @@
 #![expect(missing_docs, reason = "the names of the cases say what they check")]
 
 use super::{Subject, assert_form, no_datastore};
+use crate::contract::action_of;
 use crate::{assignment, at, dataset, entry, new_datastore, new_datastore_by_string, page};
 use datastore_domain::{
     Action, Datastore, DatastoreId, DatastoreType, ListFilter, ListQuery, Paging, SearchTerms,
@@ -64,7 +65,7 @@ pub async fn records_each_turn_with_its_version(subject: &Subject) {
         row = restore(subject, &gone, gone.version).await.expect("nothing is in the way");
     }
     let entries = subject.recorded(Some(row.id)).await;
-    let turns = entries.iter().map(|entry| (entry.action, entry.version.map(Version::get)));
+    let turns = entries.iter().map(|entry| (action_of(entry), entry.version.map(Version::get)));
     let expected = [
         (Action::Create, Some(1)),
         (Action::Delete, Some(2)),

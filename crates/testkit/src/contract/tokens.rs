@@ -3,6 +3,7 @@
 #![expect(missing_docs, reason = "the names of the cases say what they check")]
 
 use super::{Subject, assert_form};
+use crate::contract::action_of;
 use crate::{at, entry, page, token_name};
 use datastore_domain::{
     Action, Change, HistoryEntry, Role, Timestamp, TokenDigest, TokenId, TokenRecord,
@@ -105,7 +106,7 @@ pub async fn revokes_once(subject: &Subject) {
     assert_eq!(found.as_ref(), Some(&record));
     assert_eq!(all(subject).await, [record, other]);
     let lines = subject.recorded(None).await;
-    let actions: Vec<_> = lines.into_iter().map(|line| line.action).collect();
+    let actions: Vec<_> = lines.into_iter().map(|line| action_of(&line)).collect();
     assert_eq!(actions, [Action::TokenCreate, Action::TokenCreate, Action::TokenRevoke]);
 }
 

@@ -34,7 +34,7 @@ fn recorded((at, entry): (usize, &HistoryEntry)) -> RecordedEntry {
         id: EntryId(next_number(at)),
         at: entry.at,
         actor: entry.actor.clone(),
-        action: entry.action,
+        action: entry.action.as_str().to_owned(),
         datastore: entry.datastore,
         version: entry.version,
         changes: changes(&entry.changes),
@@ -45,7 +45,7 @@ fn recorded((at, entry): (usize, &HistoryEntry)) -> RecordedEntry {
 fn matches(entry: &RecordedEntry, filter: &HistoryFilter) -> bool {
     (filter.datastore.is_none() || filter.datastore == entry.datastore)
         && filter.actor.as_ref().is_none_or(|actor| *actor == entry.actor)
-        && filter.action.is_none_or(|action| action == entry.action)
+        && filter.action.is_none_or(|action| action.as_str() == entry.action)
 }
 
 fn changes(changes: &[Change]) -> String {
