@@ -120,6 +120,33 @@ impl Process {
         Self::start(traced, data_dir, &[])
     }
 
+    /// As [`Process::serve`], with another resolver: names are looked up in `/etc/hosts` and by the
+    /// name server that `resolv_conf` names, as in a container of its own.
+    ///
+    /// # Panics
+    ///
+    /// As [`Process::serve`].
+    #[must_use]
+    pub fn serve_with_resolver(data_dir: &Path, resolv_conf: &str) -> Self {
+        let plain = command(data_dir, &["serve"]);
+        let folder = plain.get_current_dir().expect("every command has one");
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.join(name), text).expect("a file in our folder");
+        };
+        write("resolv.conf", resolv_conf);
+        write("nsswitch.conf", "hosts: files dns\n");
+        // Root of a namespace of its own may do this, whoever runs the tests. It ends as the server:
+        // the same process.
+        let script = "for file in resolv.conf nsswitch.conf; do \
+                      mount --bind $file /etc/$file || exit; done; exec \"$@\"";
+        let mut own = Command::new("unshare");
+        own.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]);
+        own.arg(plain.get_program()).args(plain.get_args());
+        own.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        own.current_dir(folder).stdin(Stdio::null());
+        Self::start(own, data_dir, &[])
+    }
+
     fn start(mut command: Command, data_dir: &Path, variables: &[(&str, &str)]) -> Self {
         command.env("DATASTORE_API__LOG__FORMAT", "json").envs(variables.iter().copied());
         let child = command.stdout(Stdio::inherit()).stderr(Stdio::piped()).spawn();

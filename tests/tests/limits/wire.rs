@@ -5,7 +5,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::json;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a test waits for what has to come; only a failure takes that long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -127,9 +127,41 @@ pub(crate) fn longest_page() -> String {
 
 /// A figure of `/proc/PID/status`, in bytes.
 pub(crate) fn memory(process: &Process, name: &str) -> u64 {
+    status(process, name) * 1024
+}
+
+/// A figure of `/proc/PID/status`, in its unit.
+pub(crate) fn status(process: &Process, name: &str) -> u64 {
     let path = format!("/proc/{}/status", process.pid());
     let status = std::fs::read_to_string(path).expect("the process runs");
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     let number = line.and_then(|line| line.trim_start_matches(':').split_whitespace().next());
-    number.and_then(|n| n.parse::<u64>().ok()).expect("a figure") * 1024
+    number.and_then(|n| n.parse().ok()).expect("a figure")
+}
+
+/// The 99th percentile of an honest client's times, as the median of several rounds.
+pub(crate) fn p99(client: &Client, path: &str) -> Duration {
+    let round = || {
+        let mut times: Vec<_> = (0..300)
+            .map(|_| {
+                let begin = Instant::now();
+                let _ = client.get(path).expect(200);
+                begin.elapsed()
+            })
+            .collect();
+        times.sort_unstable();
+        times[times.len() * 99 / 100]
+    };
+    let mut rounds: Vec<_> = (0..9).map(|_| round()).collect();
+    rounds.sort_unstable();
+    rounds[rounds.len() / 2]
+}
+
+/// Insists that honest clients hardly notice what goes on: the bound is that of the threats. Both
+/// sides are measured in one run, on one machine; a few milliseconds are the scheduler's on a
+/// machine that is busy with other things.
+#[track_caller]
+pub(crate) fn assert_unbothered(before: Duration, during: Duration) {
+    let bound = 2 * before + Duration::from_millis(10);
+    assert!(during < bound, "{before:?} before, {during:?} during");
 }

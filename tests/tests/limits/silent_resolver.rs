@@ -1,0 +1,100 @@
+//! T41: a name server that never answers, and a hundred connection tests that ask it.
+
+use crate::wire::{PATIENCE, assert_unbothered, p99, status};
+use datastore_tests::{CLOSED, Client, Process, Response, by_parts, path_of, with};
+use serde_json::json;
+use std::net::UdpSocket;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+const TESTS: usize = 100;
+/// Of them as many run as there are slots by default: each keeps a thread in its lookup.
+const SLOTS: usize = 32;
+/// Threads that may come up besides, such as those that hash passwords and write what was found.
+const OTHERS: u64 = 16;
+
+/// A socket where a name server would listen, and nobody reads: on the first loopback address that
+/// has none.
+fn silent_name_server() -> (UdpSocket, String) {
+    let mut addresses = (50..100).map(|n| format!("127.0.41.{n}"));
+    let found = addresses.find_map(|ip| Some((UdpSocket::bind((ip.as_str(), 53)).ok()?, ip)));
+    found.expect("port 53 takes root, or net.ipv4.ip_unprivileged_port_start=53")
+}
+
+/// Answers everything that was asked, and is asked from now on, by that there is no such name.
+fn know_nothing(socket: &UdpSocket) {
+    let mut message = [0; 512];
+    while let Ok((length, client)) = socket.recv_from(&mut message) {
+        // The question under the flags of an answer, and NXDOMAIN (RFC 1035 section 4.1.1).
+        message[2..4].copy_from_slice(&[0x81, 0x83]);
+        drop(socket.send_to(&message[..length], client));
+    }
+}
+
+/// Sends all tests at once, each on a connection of its own; hands out the answers as they come.
+fn test_at_once(client: &Client, path: &str) -> mpsc::Receiver<Response> {
+    let (answered, answers) = mpsc::channel();
+    for _ in 0..TESTS {
+        let request = client.request("POST", &format!("{path}test-connection/"));
+        let request = request.json(&json!({"timeout_ms": 5000}));
+        let answered = answered.clone();
+        std::thread::spawn(move || drop(answered.send(request.send())));
+    }
+    answers
+}
+
+/// Waits until the server has as few threads as `before`.
+#[track_caller]
+fn await_threads(server: &Process, before: u64) {
+    let begin = Instant::now();
+    while status(server, "Threads") > before {
+        assert!(begin.elapsed() < PATIENCE, "threads are left: {}", status(server, "Threads"));
+        // The end of another's thread wakes nobody.
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn t41_a_hundred_tests_stuck_in_lookups_bother_nobody() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (silent, address) = silent_name_server();
+    // The longest time there is: lookups are stuck until they are answered below.
+    let resolver = format!("nameserver {address}\noptions timeout:30 attempts:1\n");
+    let server = Process::serve_with_resolver(&folder.path().join("data"), &resolver);
+    let editor = server.client("editor");
+    let unknown = with(by_parts("a"), json!({"server": "db.example"}));
+    let path = path_of(&editor.create(&unknown));
+    let _ = p99(&editor, &path);
+    let (before, threads) = (p99(&editor, &path), status(&server, "Threads"));
+    let answers = test_at_once(&editor, &path);
+    // What is beyond the slots is told before any test has ended.
+    for _ in SLOTS..TESTS {
+        let refused = answers.recv_timeout(PATIENCE).expect("an answer");
+        refused.problem(503, "probe_capacity_exceeded");
+    }
+    let during = p99(&editor, &path);
+    assert_unbothered(before, during);
+    // The others by their time for lookups.
+    for _ in 0..SLOTS {
+        let ended = answers.recv_timeout(PATIENCE).expect("an answer").expect(200).json();
+        assert_eq!(ended["error"]["code"], "dns_failed", "{ended}");
+        assert_eq!(ended["error"]["step"], "resolve", "{ended}");
+    }
+    let stuck = status(&server, "Threads") - threads;
+    let bounds = SLOTS as u64..=SLOTS as u64 + OTHERS;
+    assert!(bounds.contains(&stuck), "{stuck} threads came up");
+    // As long as they are stuck there is room for tests that ask nobody, and for no lookup.
+    let again = editor.post(&format!("{path}test-connection/"), &json!({}));
+    again.problem(503, "probe_capacity_exceeded");
+    let (host, port) = CLOSED;
+    let direct = with(by_parts("b"), json!({"server": host, "port": port}));
+    let direct = format!("{}test-connection/", editor.create_at(&direct));
+    let direct = editor.post(&direct, &json!({})).expect(200).json();
+    assert_eq!(direct["error"]["code"], "connection_refused", "{direct}");
+    std::thread::spawn(move || know_nothing(&silent));
+    await_threads(&server, threads);
+    let ended = editor.post(&format!("{path}test-connection/"), &json!({})).expect(200).json();
+    assert_eq!(ended["error"]["code"], "dns_failed", "{ended}");
+    let log = server.terminate();
+    assert!(!log.contains("\"level\":\"ERROR\""), "{log}");
+}
