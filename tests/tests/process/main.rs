@@ -8,6 +8,7 @@ mod durability;
 mod first_start;
 mod history;
 mod leaks;
+mod leavers;
 mod main_job;
 mod model;
 mod outage;
