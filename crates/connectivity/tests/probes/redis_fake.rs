@@ -1,7 +1,10 @@
 //! Fake Redis servers.
 
-use crate::support::{ENOUGH, Fake, PASSWORD, assert_failed, login, test};
-use datastore_domain::{ConnectSpec, FailureCode, ProbeReport, Step, System};
+use crate::support::{ENOUGH, Fake, FixedClock, PASSWORD, assert_failed, login, test};
+use datastore_connectivity::{ProbeSettings, Probes};
+use datastore_domain::{ConnectSpec, FailureCode, ProbeReport, Step, System, Timestamp};
+use datastore_ports::{Clock, ConnectionTester as _, TestError};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -44,16 +47,13 @@ async fn run(replies: &'static [&'static str]) -> ProbeReport {
 
 const NOAUTH: &str = "-NOAUTH Authentication required.\r\n";
 
+/// A whole test that succeeds.
+const GOOD: &[&str] =
+    &[NOAUTH, "+OK\r\n", "+PONG\r\n", "$22\r\nredis_version:7.0.15\r\n\r\n", "+OK\r\n"];
+
 #[tokio::test]
 async fn t11_one_connection_with_a_goodbye() {
-    let (fake, seen) = scripted(&[
-        NOAUTH,
-        "+OK\r\n",
-        "+PONG\r\n",
-        "$22\r\nredis_version:7.0.15\r\n\r\n",
-        "+OK\r\n",
-    ])
-    .await;
+    let (fake, seen) = scripted(GOOD).await;
     let report = test(&fake.spec(System::Redis), ENOUGH).await;
     let details = report.result.expect("logs in");
     assert_eq!(details.server_version.as_deref(), Some("Redis 7.0.15"));
@@ -151,4 +151,28 @@ async fn a_password_that_nobody_asks_for_is_not_sent() {
     assert_eq!(report.result.expect("let in").server_version, None);
     assert_eq!(report.password_required, Some(false));
     assert!(!String::from_utf8_lossy(&seen.lock().expect("no panic")).contains(PASSWORD));
+}
+
+/// Panics once, when it is first asked: by a test that has just logged in.
+#[derive(Default)]
+struct Mine(AtomicBool);
+
+impl Clock for Mine {
+    fn now(&self) -> Timestamp {
+        assert!(self.0.swap(true, Ordering::SeqCst), "a canary in the clock");
+        FixedClock::time()
+    }
+}
+
+#[tokio::test]
+async fn t46_a_panic_in_a_test_is_its_error_and_gives_its_slot_back() {
+    let settings = ProbeSettings { slots: 1, ..ProbeSettings::default() };
+    let probes = Probes::new(settings, Arc::<Mine>::default()).expect("the tester starts");
+    let (first, _) = scripted(GOOD).await;
+    let panicked = probes.test(first.spec(System::Redis), ENOUGH).await;
+    let Err(error @ TestError::Aborted(_)) = panicked else { panic!("{panicked:?}") };
+    assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+    let (second, _) = scripted(GOOD).await;
+    let report = probes.test(second.spec(System::Redis), ENOUGH).await;
+    let _ = report.expect("the one slot is free").result.expect("logs in");
 }
