@@ -173,9 +173,10 @@ impl Opener {
         let client = match &self.tls {
             // What goes through a socket of the file system stays on this machine.
             Some(tls) if matches!(address, Address::Ip(_)) => {
+                let is_local = matches!(address, Address::Ip(ip) if ip.ip().is_loopback());
                 let stream = match self.config.get_ssl_negotiation() {
                     SslNegotiation::Direct => Tap::on_tls(stream, wire.clone()),
-                    _ => Tap::before_tls(stream, wire.clone()),
+                    _ => Tap::before_tls(stream, wire.clone(), is_local),
                 };
                 let secured = Secured::new(tls, host, wire);
                 let (client, connection) = self.config.connect_raw(stream, secured).await?;

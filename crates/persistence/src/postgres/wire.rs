@@ -61,7 +61,12 @@ enum Reading {
     Body { left: usize },
     /// In an error.
     Error { body: Vec<u8>, left: usize },
+    /// In the server's wish of how the client proves who it is.
+    Wish { code: [u8; 4], filled: usize, left: usize },
 }
+
+/// The wish for the password in the clear.
+const IN_THE_CLEAR: u32 = 3;
 
 const START: Reading = Reading::Head { bytes: [0; 5], filled: 0 };
 
@@ -73,23 +78,32 @@ pub(super) struct Tap<S> {
     stream: S,
     wire: Arc<Wire>,
     reading: Reading,
+    /// Whether whoever stands between may read what is sent, since they said that there is no TLS.
+    guards_password: bool,
+    /// Whether the server asked for what is guarded.
+    must_end: bool,
 }
 
 impl<S> Tap<S> {
+    fn new(stream: S, wire: Arc<Wire>, reading: Reading) -> Self {
+        Self { stream, wire, reading, guards_password: false, must_end: false }
+    }
+
     /// A tap on messages in the clear.
     pub(super) fn on_messages(stream: S, wire: Arc<Wire>) -> Self {
-        Self { stream, wire, reading: START }
+        Self::new(stream, wire, START)
     }
 
     /// A tap on a stream where the client first asks for TLS: when the server agrees, what follows
-    /// is not for this tap.
-    pub(super) fn before_tls(stream: S, wire: Arc<Wire>) -> Self {
-        Self { stream, wire, reading: Reading::TlsAnswer }
+    /// is not for this tap. When it declines, and is not on this machine, it gets no password in
+    /// the clear: anybody between could have declined for it.
+    pub(super) fn before_tls(stream: S, wire: Arc<Wire>, is_local: bool) -> Self {
+        Self { guards_password: !is_local, ..Self::new(stream, wire, Reading::TlsAnswer) }
     }
 
     /// A tap on a stream that is TLS from its first byte.
     pub(super) fn on_tls(stream: S, wire: Arc<Wire>) -> Self {
-        Self { stream, wire, reading: Reading::Nothing }
+        Self::new(stream, wire, Reading::Nothing)
     }
 
     fn read(&mut self, mut bytes: &[u8]) {
@@ -106,6 +120,18 @@ impl<S> Tap<S> {
                     bytes = rest;
                     if *filled == head.len() {
                         self.reading = after_head(*head);
+                    }
+                }
+                Reading::Wish { code, filled, left } => {
+                    code[*filled] = first;
+                    *filled += 1;
+                    *left -= 1;
+                    bytes = rest;
+                    if *filled == code.len() || *left == 0 {
+                        let asks = u32::from_be_bytes(*code) == IN_THE_CLEAR;
+                        self.must_end |= self.guards_password && asks;
+                        let left = *left;
+                        self.reading = if left == 0 { START } else { Reading::Body { left } };
                     }
                 }
                 Reading::Body { left } => {
@@ -140,6 +166,7 @@ fn after_head(head: [u8; 5]) -> Reading {
     match (kind, left) {
         (_, 0) => START,
         (b'E', _) => Reading::Error { body: Vec::new(), left },
+        (b'R', _) => Reading::Wish { code: [0; 4], filled: 0, left },
         _ => Reading::Body { left },
     }
 }
@@ -170,6 +197,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
         self.read(&buffer.filled()[before..]);
+        if self.must_end {
+            // Before the client sees the wish, which it would fulfil.
+            buffer.set_filled(before);
+            let reason = "the server takes no TLS and asks for the password in the clear; set \
+                          sslmode=disable if that is meant";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::PermissionDenied, reason)));
+        }
         polled
     }
 }
@@ -247,10 +281,29 @@ mod tests {
 
     #[test]
     fn what_follows_an_answer_for_tls_is_not_read() {
-        let before = |wire| Tap::before_tls((), wire);
+        let before = |wire| Tap::before_tls((), wire, true);
         assert_eq!(seen(before, &[b"S", ERROR].concat(), 4), None);
         let code = seen(before, &[b"N", ERROR].concat(), 4).map(|found| found.code);
         assert_eq!(code, Some(*b"40001"));
         assert_eq!(seen(|wire| Tap::on_tls((), wire), ERROR, 4), None);
+    }
+
+    #[test]
+    fn t08_whoever_declines_tls_elsewhere_gets_no_password_in_the_clear() {
+        let ends = |is_local, answer: &[u8], step| {
+            let mut tap = Tap::before_tls((), Arc::new(Wire::default()), is_local);
+            answer.chunks(step).for_each(|chunk| tap.read(chunk));
+            tap.must_end
+        };
+        let clear = b"NR\0\0\0\x08\0\0\0\x03";
+        let scram = b"NR\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0R\0\0\0\x08\0\0\0\0";
+        for step in [1, 3, 100] {
+            assert!(ends(false, clear, step));
+            assert!(!ends(true, clear, step));
+            assert!(!ends(false, scram, step));
+        }
+        let mut plain = Tap::on_messages((), Arc::new(Wire::default()));
+        plain.read(&clear[1..]);
+        assert!(!plain.must_end, "sslmode=disable says that it is meant");
     }
 }
