@@ -13,10 +13,9 @@ const LIVEZ: &[u8] = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
 fn drip(mut wire: Wire, byte: u8) -> Ended {
     // Enough for the longest limit here many times over.
     for _ in 0..500 {
-        if !wire.drip(byte) {
+        if !wire.drip(byte) || wire.is_reset_within(PAUSE) {
             break;
         }
-        std::thread::sleep(PAUSE);
     }
     wire.block();
     wire.until_closed()
@@ -96,8 +95,9 @@ fn t31_a_client_is_not_blamed_for_a_busy_server() {
     let short = server.viewer.request("GET", "/livez").to_bytes();
     let wires: Vec<_> = (0..100)
         .map(|_| {
-            std::thread::sleep(PAUSE / 4);
-            open(&short)
+            let wire = open(&short);
+            assert!(!wire.is_reset_within(PAUSE / 4));
+            wire
         })
         .collect();
     for wire in pages.into_iter().chain(wires) {
@@ -119,7 +119,7 @@ fn t31_a_client_that_does_not_read_is_cut() {
     slow.send(&request);
     for _ in 0..20 {
         assert!(slow.sip(32 * 1024) > 0);
-        std::thread::sleep(Duration::from_millis(50));
+        assert!(!slow.is_reset_within(Duration::from_millis(50)), "cut although it reads");
     }
     assert!(slow.until_closed().0.len() > 500_000);
 }

@@ -85,7 +85,8 @@ impl Wire {
         self.0.set_nonblocking(false).expect("a socket");
     }
 
-    /// Waits until the server resets the connection, without reading a byte.
+    /// Waits until the server resets the connection, without reading a byte; `time` is also the
+    /// pace of a client that goes on in any case.
     pub(crate) fn is_reset_within(&self, time: Duration) -> bool {
         let mut polled = [PollFd::new(&self.0, PollFlags::empty())];
         let time = Timespec::try_from(time).expect("a short time");

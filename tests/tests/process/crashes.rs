@@ -1,16 +1,10 @@
 //! T36 and T40: PostgreSQL itself is killed, again and again, and the server goes on.
 
 use crate::history::assert_whole;
-use crate::model::{Outcome, Writer};
+use crate::model::{DEEP, KILLS, Outcome, WRITERS, Writer, kill_in_the_middle};
 use datastore_testkit::PostgresServer;
 use datastore_tests::{Client, Installation};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
-
-const WRITERS: usize = 8;
-const KILLS: usize = 100;
-/// How often everything is looked at, and not just what was lately written.
-const DEEP: usize = 20;
 
 /// `fsync` is on, as in production.
 #[test]
@@ -27,7 +21,8 @@ fn t36_a_hundred_kills_of_postgresql_leave_each_write_whole_or_absent() {
     let mut writers: Vec<_> = (0..WRITERS).map(|number| Writer::new(number, &admin)).collect();
     let mut opened = vec![0; WRITERS];
     for round in 1..=KILLS {
-        kill_in_the_middle(&mut postgres, &mut writers, round);
+        // 503, as no connection to the server is cut.
+        kill_in_the_middle(&mut writers, round, Outcome::Unavailable, || postgres.kill());
         postgres.start_again();
         await_ready(&admin);
         for writer in &mut writers {
@@ -44,31 +39,6 @@ fn t36_a_hundred_kills_of_postgresql_leave_each_write_whole_or_absent() {
     assert!(!log.contains("panicked"), "{log}");
 }
 
-/// All write, and the database is killed after some answers: each round at another moment.
-fn kill_in_the_middle(postgres: &mut PostgresServer, writers: &mut [Writer], round: usize) {
-    let (told, answers) = mpsc::channel();
-    std::thread::scope(|scope| {
-        for writer in writers {
-            let told = told.clone();
-            scope.spawn(move || {
-                let ended = writer.write_until_unsure(|| {
-                    let _ = told.send(());
-                });
-                assert_eq!(ended, Outcome::Unavailable, "a connection to the server was cut");
-            });
-        }
-        drop(told);
-        for _ in 0..20 + (round * 7) % 31 {
-            if answers.recv().is_err() {
-                break;
-            }
-        }
-        // Not always just after an answer: what is awaited here is nothing but another moment.
-        std::thread::sleep(Duration::from_micros((round as u64 * 389) % 2500));
-        postgres.kill();
-    });
-}
-
 /// Waits until the server has noticed that its database is back: 5 s by the threat, and another one
 /// since the machine may be busy.
 #[track_caller]
@@ -76,6 +46,5 @@ fn await_ready(client: &Client) {
     let back = Instant::now();
     while client.get("/readyz").status != 200 {
         assert!(back.elapsed() < Duration::from_secs(6), "not ready again");
-        std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -3,13 +3,18 @@
 use datastore_tests::{
     CLOSED, Client, DATASTORES, Database, Process, as_user, binary, by_parts, command, with,
 };
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::inotify::{self, WatchFlags};
 use serde_json::json;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::mem::MaybeUninit;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+
+/// Changes of files from one killed first start to the next: the last of 25 comes to serve.
+const CHANGES: usize = 3;
 
 /// A process that does not outlive its test.
 struct Killed(Child);
@@ -30,17 +35,52 @@ fn assert_usable(data: &Path, server: &Process) {
     assert_eq!(mode & 0o7777, 0o600);
 }
 
-/// Many moments, spread over the time that a first start takes.
+/// Kills a process when it has changed a folder, and the data folder in it, so many times, or serves.
+fn kill_after(changes: usize, folder: &Path, start: impl FnOnce() -> Child) {
+    let events = inotify::init(inotify::CreateFlags::CLOEXEC).expect("inotify");
+    let all = WatchFlags::CREATE | WatchFlags::MODIFY | WatchFlags::ATTRIB | WatchFlags::MOVE;
+    inotify::add_watch(&events, folder, all).expect("a watch");
+    let mut process = Killed(start());
+    let mut log = process.0.stderr.take().expect("piped");
+    let (mut seen, mut said, mut buffer) = (0, String::new(), [MaybeUninit::uninit(); 4096]);
+    while seen < changes && !said.contains("listening on") {
+        let mut polled = [PollFd::new(&events, PollFlags::IN), PollFd::new(&log, PollFlags::IN)];
+        poll(&mut polled, None).expect("it waits");
+        let [changed, spoke] = polled.map(|polled| polled.revents());
+        if spoke.contains(PollFlags::IN) {
+            let mut text = [0; 4096];
+            let length = log.read(&mut text).expect("its log");
+            said.push_str(&String::from_utf8_lossy(&text[..length]));
+        }
+        assert!(!spoke.contains(PollFlags::HUP), "it ended: {said}");
+        if changed.contains(PollFlags::IN) {
+            let mut reader = inotify::Reader::new(&events, &mut buffer);
+            loop {
+                let event = reader.next().expect("an event");
+                seen += 1;
+                if event.file_name().is_some_and(|name| name.to_bytes() == b"data") {
+                    // Whether it is there already is told by what comes next.
+                    let _ = inotify::add_watch(&events, folder.join("data"), all);
+                }
+                if reader.is_buffer_empty() {
+                    break;
+                }
+            }
+        }
+    }
+    // Its log is read, or at least open, as long as it lives.
+    drop(process);
+}
+
+/// Many moments: after so many changes of its files, up to the last one.
 #[test]
 fn a_first_start_that_is_killed_leaves_one_that_can_be_used() {
     for round in 0..25 {
         let folder = tempfile::tempdir().expect("a folder");
         let data = folder.path().join("data");
         let mut serve = command(&data, &["serve"]);
-        let mut cut_off = serve.stderr(Stdio::null()).spawn().expect("it runs");
-        std::thread::sleep(Duration::from_millis(5 * round));
-        cut_off.kill().expect("it is ours");
-        let _ = cut_off.wait().expect("it is ours");
+        let start = || serve.stderr(Stdio::piped()).spawn().expect("it runs");
+        kill_after(CHANGES * round, folder.path(), start);
         let server = Process::serve(&data, &[]);
         assert_usable(&data, &server);
         let _ = server.admin().post(DATASTORES, &by_parts("first")).expect(201);

@@ -23,8 +23,12 @@ fn members(number: u64) -> Value {
 fn leave(client: &Client, request: &Request, number: u64, write: Duration) {
     let mut stream = connect(client.address()).expect("the server listens");
     stream.write_all(&request.to_bytes()).expect("sent");
-    // What is awaited here is nothing but another moment.
-    std::thread::sleep(write.mul_f64((number / 4 % 12) as f64 / 10.0));
+    // For its answer it waits a part of that time.
+    let patience = write.mul_f64((number / 4 % 12) as f64 / 10.0);
+    if !patience.is_zero() {
+        stream.set_read_timeout(Some(patience)).expect("a time above zero");
+        let _ = stream.peek(&mut [0]);
+    }
     if (number / 2).is_multiple_of(2) {
         set_socket_linger(&stream, Some(Duration::ZERO)).expect("a socket");
     }

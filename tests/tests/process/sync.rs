@@ -4,7 +4,8 @@
 use datastore_tests::{DATASTORES, Process, by_parts, path_of};
 use serde_json::json;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::thread::JoinHandle;
 
 /// What one call of the trace was about.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,19 +44,12 @@ fn events(trace: &str) -> Vec<Event> {
     events
 }
 
-/// Waits until the tracer has written all that it saw.
-fn whole(trace: &Path, pid: u32) -> String {
-    let end = [pid.to_string().as_str(), "+++", "exited"].map(str::to_owned);
-    let begun = Instant::now();
-    loop {
-        let text = std::fs::read_to_string(trace).expect("a trace");
-        if text.lines().any(|line| line.split_whitespace().take(3).eq(end.iter())) {
-            return text;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(30), "the trace has no end");
-        // It is no child of ours, and wakes nobody.
-        std::thread::sleep(Duration::from_millis(5));
-    }
+/// A pipe in place of the trace's file, and who reads it to its end: the tracer is no child of ours.
+fn trace_into(pipe: &Path) -> JoinHandle<String> {
+    let made = Command::new("mkfifo").arg(pipe).status().expect("it runs");
+    assert!(made.success(), "{made}");
+    let pipe = pipe.to_owned();
+    std::thread::spawn(move || std::fs::read_to_string(pipe).expect("a trace"))
 }
 
 #[test]
@@ -63,6 +57,7 @@ fn t35_the_log_is_synced_between_its_last_write_and_each_answer() {
     let folder = tempfile::tempdir().expect("a folder");
     let trace = folder.path().join("trace");
     let calls = "fdatasync,fsync,pwrite64,write,writev,sendto,sendmsg";
+    let traced = trace_into(&trace);
     let server = Process::serve_traced(&folder.path().join("data"), calls, &trace);
     let admin = server.admin();
     for n in 0..5 {
@@ -73,9 +68,10 @@ fn t35_the_log_is_synced_between_its_last_write_and_each_answer() {
         let _ = admin.delete(&path).expect(204);
     }
     let _ = admin.post(DATASTORES, &json!({})).errors(400, "validation_failed");
-    let pid = server.pid();
     let _ = server.terminate();
-    let events = events(&whole(&trace, pid));
+    let trace = traced.join().expect("no panic");
+    assert!(trace.contains("+++ exited with 0 +++"), "the trace has no end: {trace}");
+    let events = events(&trace);
     let mut acknowledged = 0;
     let mut since = Vec::new();
     for event in events {

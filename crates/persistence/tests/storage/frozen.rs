@@ -80,7 +80,7 @@ async fn a_connection_that_rested_beyond_the_deadline_is_used_again() {
     let storage = private.open(PoolSettings { deadline, ..PoolSettings::default() });
     find(&storage).await.expect("answers");
     let before = private.sessions();
-    tokio::time::sleep(deadline).await;
+    private.await_rest(deadline);
     find(&storage).await.expect("answers");
     assert_eq!(private.sessions(), before);
 }

@@ -81,6 +81,16 @@ impl Private {
         self.execute(sql).lines().map(str::to_owned).collect()
     }
 
+    /// Waits until all of the storage's sessions have rested for longer than `time`, by the server.
+    pub(crate) fn await_rest(&self, time: Duration) {
+        let busy = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'datastore-api' \
+             AND state_change >= clock_timestamp() - interval '{} ms'",
+            time.as_millis()
+        );
+        while self.execute(&busy) != "0" {}
+    }
+
     /// Holds an advisory lock until the value is dropped.
     pub(crate) fn hold_advisory_lock(&self, key: i64) -> Holder {
         let url = self.server.url("postgres");
