@@ -4,12 +4,10 @@
 
 use crate::entropy::NoRandomness;
 use crate::key::{Key, KeyId};
-use crate::private_file::{Draft, MODE};
+use crate::private_file::{self, Draft, Found, MODE};
 use crate::ring::{KeyRing, KeyRingError, format_entry};
-use rustix::fs::OFlags;
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -119,13 +117,10 @@ pub fn load(path: &Path, allow_group_read: bool) -> Result<KeyRing, KeyFileError
 
 fn load_as(path: &Path, allow_group_read: bool, us: u32) -> Result<KeyRing, KeyFileError> {
     let unreadable = |source| KeyFileError::Unreadable { path: path.to_owned(), source };
-    let file = open(path)?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    let found = Found {
-        regular: metadata.is_file(),
-        owner: metadata.uid(),
-        mode: metadata.mode() & 0o7777,
-    };
+    let (file, found) = private_file::open(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => KeyFileError::Missing { path: path.to_owned() },
+        _ => unreadable(source),
+    })?;
     found.judge(path, allow_group_read, us)?;
     // Room for all that will be read: a buffer that grows leaves copies of keys behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_LENGTH + 64));
@@ -138,32 +133,13 @@ fn load_as(path: &Path, allow_group_read: bool, us: u32) -> Result<KeyRing, KeyF
     KeyRing::parse(text).map_err(|source| KeyFileError::Ring { path: path.to_owned(), source })
 }
 
-fn open(path: &Path) -> Result<File, KeyFileError> {
-    // Without NONBLOCK, opening a named pipe would wait for somebody to write to it.
-    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-    let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
-    let path = path.to_owned();
-    opened.map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => KeyFileError::Missing { path },
-        _ => KeyFileError::Unreadable { path, source },
-    })
-}
-
-/// What the open file's descriptor says of it.
-#[derive(Clone, Copy, Debug)]
-struct Found {
-    regular: bool,
-    owner: u32,
-    mode: u32,
-}
-
 impl Found {
     fn judge(self, path: &Path, allow_group_read: bool, us: u32) -> Result<(), KeyFileError> {
         let path = path.to_owned();
         let allowed = if allow_group_read { 0o640 } else { MODE };
         if !self.regular {
             Err(KeyFileError::NotAFile { path })
-        } else if self.owner != 0 && self.owner != us {
+        } else if !self.belongs_to(us) {
             Err(KeyFileError::ForeignOwner { path, owner: self.owner, us })
         } else if self.mode & 0o077 & !allowed != 0 {
             Err(KeyFileError::TooOpen { path, mode: self.mode, allowed })

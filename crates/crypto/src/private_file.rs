@@ -1,10 +1,11 @@
 //! Files that hold a secret: made whole or not at all, for their owner alone.
 
 use crate::entropy::{NoRandomness, fill};
+use rustix::fs::OFlags;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Mode of the files made here.
@@ -25,6 +26,40 @@ pub fn create(path: &Path, line: &str) -> io::Result<()> {
     let draft = Draft::beside(path).map_err(io::Error::other)?;
     draft.write(line)?;
     draft.publish(path)
+}
+
+/// What the descriptor of an open file says of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    /// Whether it is a file, and no folder, device or pipe.
+    pub regular: bool,
+    /// User id of its owner.
+    pub owner: u32,
+    /// Its permission bits.
+    pub mode: u32,
+}
+
+impl Found {
+    /// Whether nobody but root and the user `us` owns it.
+    #[must_use]
+    pub fn belongs_to(self, us: u32) -> bool {
+        self.owner == 0 || self.owner == us
+    }
+}
+
+/// Opens a file that is judged before it is read: what was found is of the open file, so that nobody
+/// can put another in its place in between.
+///
+/// # Errors
+///
+/// As the operating system says.
+pub fn open(path: &Path) -> io::Result<(File, Found)> {
+    // Without NONBLOCK, opening a named pipe would wait for somebody to write to it.
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    let metadata = file.metadata()?;
+    let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
+    Ok((file, Found { regular: metadata.is_file(), owner, mode }))
 }
 
 /// The new file under a name of its own, so that nobody sees it half written; removed on drop.

@@ -2,7 +2,7 @@ use super::*;
 use std::error::Error;
 use std::ffi::OsString;
 use std::fs::Permissions;
-use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::net::UnixListener;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};

@@ -5,10 +5,7 @@ use crate::settings::Settings;
 use datastore_application::{Access, Author};
 use datastore_crypto::private_file;
 use datastore_domain::{AccessToken, PageRequest, Role, Secret, TokenName};
-use rustix::fs::OFlags;
-use std::fs::OpenOptions;
 use std::io::{self, Read as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 /// Sees to it that somebody can get in: an empty embedded database gets one admin token, in a file
@@ -66,20 +63,13 @@ fn make(path: &Path, access: &Access) -> Result<AccessToken, StartError> {
 fn kept(path: &Path) -> Result<Option<AccessToken>, StartError> {
     const LONGEST: u64 = 200;
     let failed = |source| StartError::AdminToken { path: path.to_owned(), source };
-    // A pipe nobody writes to would hold up the start for ever.
-    let opened = OpenOptions::new()
-        .read(true)
-        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-        .open(path);
-    let file = match opened {
+    let (file, found) = match private_file::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(failed)?,
     };
-    let found = file.metadata().map_err(failed)?;
     let us = rustix::process::geteuid().as_raw();
-    let is_ours = found.uid() == 0 || found.uid() == us;
     let mut text = String::new();
-    if found.is_file() && is_ours && found.mode() & 0o077 == 0 {
+    if found.regular && found.belongs_to(us) && found.mode & 0o077 == 0 {
         file.take(LONGEST).read_to_string(&mut text).map_err(failed)?;
     }
     let text = Secret::new(text);
