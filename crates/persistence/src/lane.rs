@@ -70,25 +70,6 @@ impl Lane {
     }
 }
 
-/// Why a pool could not make a connection.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub(crate) enum ConnectError {
-    Connection(#[from] diesel::ConnectionError),
-    Setup(#[from] diesel::result::Error),
-    Reason(#[from] Reason),
-}
-
-/// Logs why a pool could not make a connection; its callers only learn that they waited in vain.
-#[derive(Debug)]
-pub(crate) struct LogPoolError;
-
-impl r2d2::HandleError<ConnectError> for LogPoolError {
-    fn handle_error(&self, error: ConnectError) {
-        tracing::warn!(error = %error, "cannot connect to the storage");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -114,9 +114,10 @@ impl Storage {
         &self.backend
     }
 
-    /// Ends all connections, for a clean shutdown; no call may follow. On SQLite the
-    /// write-ahead log is moved into the database file and its companions are removed, unless
-    /// another process uses them. What was acknowledged is safe without it.
+    /// Ends the connections, for a clean shutdown. On SQLite calls fail from now on, the write-ahead
+    /// log is moved into the database file and its companions are removed, unless another process
+    /// uses them; on PostgreSQL those are ended that nobody uses. What was acknowledged is safe
+    /// without it.
     ///
     /// # Errors
     ///

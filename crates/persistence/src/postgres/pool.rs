@@ -9,12 +9,12 @@ use super::session::{Conn, Session};
 use super::verdict::{Again, Stage, Verdict, judge};
 use crate::error::{Failure, Reason, unavailable};
 use crate::fault::LastWrite;
-use crate::lane::LogPoolError;
 use crate::storage::PoolSettings;
 use crate::url::PostgresUrl;
 use datastore_ports::{Cause, RepositoryError};
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::PoolableConnection as _;
+use std::convert::Infallible;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -52,7 +52,7 @@ struct Places;
 
 impl r2d2::ManageConnection for Places {
     type Connection = Place;
-    type Error = crate::lane::ConnectError;
+    type Error = Infallible;
 
     fn connect(&self) -> Result<Place, Self::Error> {
         Ok(Place::default())
@@ -75,11 +75,8 @@ impl r2d2::ManageConnection for Places {
 impl Pool {
     pub(super) fn new(url: &PostgresUrl, settings: &PoolSettings) -> Result<Self, Cause> {
         let deadline = settings.deadline;
-        let places = r2d2::Pool::builder()
-            .max_size(settings.size)
-            .test_on_check_out(false)
-            .error_handler(Box::new(LogPoolError))
-            .build(Places)?;
+        let places =
+            r2d2::Pool::builder().max_size(settings.size).test_on_check_out(false).build(Places)?;
         // The server gives up first: then the connection lives on.
         let limits = Limits {
             statement: deadline * 7 / 8,

@@ -15,8 +15,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// What makes TLS of connections. Without verification, as libpq has it for `prefer` and
-/// `require`, the password is still bound to the channel where the server offers that.
+/// What makes TLS of connections. Without verification, as libpq has it for `prefer` and `require`,
+/// whoever stands between with TLS of their own can read along.
 pub(super) fn connector(mode: TlsMode, ca_pem: Option<&[u8]>) -> Result<MakeRustlsConnect, Cause> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())

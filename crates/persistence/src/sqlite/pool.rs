@@ -3,7 +3,6 @@
 use super::Conn;
 use super::failure::CLOSED;
 use crate::error::Reason;
-use crate::lane::{ConnectError, LogPoolError};
 use crate::storage::PoolSettings;
 use datastore_ports::Cause;
 use diesel::connection::{
@@ -86,6 +85,25 @@ impl Pool {
             // A connection that comes back is dropped then and there, and wakes nobody.
             sleep(Duration::from_millis(5));
         }
+    }
+}
+
+/// Why a pool could not make a connection.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(super) enum ConnectError {
+    Connection(#[from] diesel::ConnectionError),
+    Setup(#[from] diesel::result::Error),
+    Reason(#[from] Reason),
+}
+
+/// Logs why a pool could not make a connection; its callers only learn that they waited in vain.
+#[derive(Debug)]
+struct LogPoolError;
+
+impl r2d2::HandleError<ConnectError> for LogPoolError {
+    fn handle_error(&self, error: ConnectError) {
+        tracing::warn!(error = %error, "cannot connect to the storage");
     }
 }
 
