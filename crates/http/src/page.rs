@@ -59,21 +59,19 @@ impl Links {
 }
 
 /// The links of a page by number of the list at `url`; a page beyond the last is not found.
-pub(crate) fn numbered(
+pub(crate) fn numbered<T>(
     url: &str,
     query: &Query,
     page: PageRequest,
-    count: Option<u64>,
+    found: &Page<T>,
 ) -> Result<Links, Problem> {
-    let count = count.unwrap_or_default();
-    if page.page > 1 && page.offset() >= count {
+    if page.page > 1 && found.rows.is_empty() {
         return Err(Problem::not_found("page"));
     }
     let link = |page: u32| format!("{url}?{}", query.with("page", &page.to_string()));
-    let more = page.offset() + u64::from(page.size) < count;
     Ok(Links {
-        next: more.then(|| link(page.page + 1)),
-        previous: (page.page > 1).then(|| link(page.page - 1)),
+        next: found.after.then(|| link(page.page + 1)),
+        previous: found.before.then(|| link(page.page - 1)),
     })
 }
 
@@ -87,7 +85,7 @@ pub(crate) fn links<T, K>(
     place: impl Fn(&T) -> K,
 ) -> Result<Links, Problem> {
     let from = match paging {
-        Paging::Number(page) => return numbered(url, query, *page, found.count),
+        Paging::Number(page) => return numbered(url, query, *page, found),
         Paging::Cursor { from, .. } => from,
     };
     let link = |side, row: Option<&T>| {

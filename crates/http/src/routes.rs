@@ -16,6 +16,14 @@ const DATASTORES: &str = "/api/v1/datastores";
 
 /// Registers every route.
 pub(crate) fn configure(config: &mut ServiceConfig) {
+    datastores(config);
+    below_a_datastore(config);
+    administration(config);
+    service(config);
+    config.default_service(web::to(unknown));
+}
+
+fn datastores(config: &mut ServiceConfig) {
     config
         .service(
             api("", "GET, HEAD, POST, OPTIONS")
@@ -35,7 +43,11 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .route(web::put().to(revise_datastore::replace_datastore))
                 .route(web::patch().to(revise_datastore::patch_datastore))
                 .route(web::delete().to(delete_datastore::delete_datastore)),
-        )
+        );
+}
+
+fn below_a_datastore(config: &mut ServiceConfig) {
+    config
         .service(
             api("/{id}/test-connection", "POST, OPTIONS")
                 .route(web::post().to(test_connection::test_connection)),
@@ -68,7 +80,11 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
             api("/{id}/history", "GET, HEAD, OPTIONS")
                 .route(web::get().to(history::list_history))
                 .route(web::head().to(history::list_history)),
-        )
+        );
+}
+
+fn administration(config: &mut ServiceConfig) {
+    config
         .service(
             resource("/api/v1/audit", "GET, HEAD, OPTIONS")
                 .route(web::get().to(history::list_audit))
@@ -85,7 +101,11 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .route(web::get().to(get_token::get_token))
                 .route(web::head().to(get_token::get_token))
                 .route(web::delete().to(revoke_token::revoke_token)),
-        )
+        );
+}
+
+fn service(config: &mut ServiceConfig) {
+    config
         .service(
             resource("/livez", "GET, HEAD, OPTIONS")
                 .route(web::get().to(health::livez))
@@ -105,8 +125,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
             resource("/docs", "GET, HEAD, OPTIONS")
                 .route(web::get().to(openapi::serve_page))
                 .route(web::head().to(openapi::serve_page)),
-        )
-        .default_service(web::to(unknown));
+        );
 }
 
 /// A resource of the API below [`DATASTORES`].

@@ -37,7 +37,7 @@ pub(crate) async fn list_current_datasets(
     let _turn = state.answers.turn(page.size).await?;
     let found = state.registry.current_datasets(&granted, &located, page).await?;
     let url = format!("{}/api/v1/datastores/{id}/current-datasets/", state.origin.of(&request));
-    let links = page::numbered(&url, &query, page, found.count)?;
+    let links = page::numbered(&url, &query, page, &found)?;
     let results = found.rows.into_iter().map(AssignmentOutput::from).collect();
     Ok(super::json(&mut HttpResponse::Ok(), &links.envelope(found.count, results)))
 }

@@ -39,7 +39,7 @@ pub(crate) async fn list_dataset_history(
     let _turn = state.answers.turn(page.size).await?;
     let found = state.registry.dataset_history(&granted, located, page).await?;
     let url = format!("{}/api/v1/datastores/{id}/dataset-history/", state.origin.of(&request));
-    let links = page::numbered(&url, &query, page, found.count)?;
+    let links = page::numbered(&url, &query, page, &found)?;
     let results = found.rows.into_iter().map(AssignmentPeriodOutput::from).collect();
     Ok(super::json(&mut HttpResponse::Ok(), &links.envelope(found.count, results)))
 }

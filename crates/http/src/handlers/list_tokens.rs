@@ -32,7 +32,7 @@ pub(crate) async fn list_tokens(
     query.finish()?;
     let found = state.access.list_tokens(&Author::from(&granted), page).await?;
     let url = format!("{}/api/v1/tokens/", state.origin.of(&request));
-    let links = page::numbered(&url, &query, page, found.count)?;
+    let links = page::numbered(&url, &query, page, &found)?;
     let results = found.rows.into_iter().map(TokenOutput::from).collect();
     Ok(super::json(&mut HttpResponse::Ok(), &links.envelope(found.count, results)))
 }
