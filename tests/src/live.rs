@@ -1,5 +1,6 @@
 //! The real servers of `scripts/databases`, named by the environment.
 
+use datastore_testkit::live;
 use percent_encoding::percent_decode_str;
 
 /// The real PostgreSQL.
@@ -25,17 +26,8 @@ pub struct LivePostgres {
 ///
 /// When the variable is not set: a test that needs the server fails, it is never skipped.
 #[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the servers of the tests are named by the environment"
-)]
 pub fn live_postgres() -> LivePostgres {
-    let url = std::env::var("TEST_POSTGRES_URL").unwrap_or_else(|_| {
-        panic!(
-            "TEST_POSTGRES_URL is not set: run `make test`, which starts the servers, or \
-             `scripts/databases up && eval \"$(scripts/databases env)\"` first"
-        )
-    });
+    let url = live("TEST_POSTGRES_URL");
     parse(&url).expect("TEST_POSTGRES_URL is postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 }
 

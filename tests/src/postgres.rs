@@ -2,6 +2,7 @@
 
 use crate::Database;
 use crate::database::PgClient;
+use datastore_testkit::live;
 use diesel::Connection as _;
 use diesel_migrations::{FileBasedMigrations, MigrationHarness as _};
 use std::hash::{BuildHasher as _, DefaultHasher, Hasher as _, RandomState};
@@ -35,7 +36,10 @@ impl PostgresDatabase {
     fn create(how: &str) -> Self {
         // No number that a test cut off earlier may have left a database under.
         let random = RandomState::new().build_hasher().finish();
-        let database = Self { server: server(), name: format!("registry_{random:016x}") };
+        let database = Self {
+            server: live("TEST_POSTGRES_ADMIN_URL"),
+            name: format!("registry_{random:016x}"),
+        };
         Database::connect(&database.server)
             .execute(&format!("CREATE DATABASE {} {how}", database.name));
         database
@@ -68,19 +72,6 @@ pub(crate) fn await_end_of_sessions(url: &str) {
     while database.number(others) > 0 {}
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the servers of the tests are named by the environment"
-)]
-fn server() -> String {
-    std::env::var("TEST_POSTGRES_ADMIN_URL").unwrap_or_else(|_| {
-        panic!(
-            "TEST_POSTGRES_ADMIN_URL is not set: run `make test`, which starts the servers, or \
-             `scripts/databases up && eval \"$(scripts/databases env)\"` first"
-        )
-    })
-}
-
 /// The address of another database of the same server.
 fn url(server: &str, database: &str) -> String {
     let (server, _) = server.rsplit_once('/').expect("the URL names a database");
@@ -95,7 +86,7 @@ fn migrations() -> PathBuf {
 /// until they change.
 fn template() -> String {
     let name = format!("registry_template_{:016x}", fingerprint(&migrations()));
-    let mut server = Database::connect(&server());
+    let mut server = Database::connect(&live("TEST_POSTGRES_ADMIN_URL"));
     let there = format!("SELECT count(*) AS value FROM pg_database WHERE datname = '{name}'");
     if server.number(&there) == 0 {
         // One of the tests that run at once makes it; the lock ends with the connection.
@@ -113,7 +104,8 @@ fn make_template(on: &mut Database, name: &str) {
     on.execute(&format!("DROP DATABASE IF EXISTS {draft}"));
     on.execute(&format!("CREATE DATABASE {draft} {LOCALE}"));
     let migrations = FileBasedMigrations::from_path(migrations()).expect("the migrations");
-    let mut client = PgClient::establish(&url(&server(), &draft)).expect("the server answers");
+    let mut client = PgClient::establish(&url(&live("TEST_POSTGRES_ADMIN_URL"), &draft))
+        .expect("the server answers");
     let ran = client.run_pending_migrations(migrations).map(|ran| ran.len());
     assert!(ran.is_ok_and(|ran| ran > 0), "no migrations");
     drop(client);

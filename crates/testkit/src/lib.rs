@@ -4,7 +4,7 @@
 //! and [`PlainCipher`] make tests repeatable. [`storage_contract!`] turns the contract suite into
 //! one test per case for an implementation of the ports.
 //!
-//! [`PostgresServer`] is a PostgreSQL of a test's own, to be stopped, frozen and killed;
+//! [`snapshot`] tells whether a refused command left a folder as it was. [`PostgresServer`] is a PostgreSQL of a test's own, to be stopped, frozen and killed;
 //! [`FaultyProxy`] stands before a server and cuts connections at the worst moment.
 
 mod builders;
@@ -13,9 +13,11 @@ mod clock;
 pub mod contract;
 mod entropy;
 mod faulty_proxy;
+mod live;
 mod memory;
 mod port;
 mod postgres_server;
+mod snapshot;
 
 pub use builders::{
     assignment, at, dataset, entry, new_datastore, new_datastore_by_string, page, profile,
@@ -25,5 +27,7 @@ pub use cipher::PlainCipher;
 pub use clock::FixedClock;
 pub use entropy::SeededEntropy;
 pub use faulty_proxy::{Fault, FaultyProxy};
+pub use live::live;
 pub use memory::MemoryStorage;
 pub use postgres_server::PostgresServer;
+pub use snapshot::{Entry, snapshot};

@@ -1,7 +1,9 @@
 //! T48: copies made while the service runs, and what is made of them elsewhere. The commands are
 //! those of the README, taken from it.
 
-use crate::writers::{WRITERS, assert_survived, write};
+use crate::kills::WRITERS;
+use crate::writers::{assert_survived, write};
+use datastore_testkit::live;
 use datastore_tests::{
     CLOSED, Client, DATASTORES, Database, Process, binary, by_parts, command, with,
 };
@@ -180,10 +182,7 @@ struct Postgres {
 
 impl Postgres {
     fn new() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "tests are told by it where servers are")]
-        let admin = std::env::var("TEST_POSTGRES_ADMIN_URL").expect(
-            "TEST_POSTGRES_ADMIN_URL is not set: run `make test`, which starts the servers",
-        );
+        let admin = live("TEST_POSTGRES_ADMIN_URL");
         // No number that a test cut off earlier may have left a database under.
         let random = RandomState::new().build_hasher().finish();
         let database = Self { admin, name: format!("backup_{random:016x}") };

@@ -1,7 +1,8 @@
 //! T36 and T40: PostgreSQL itself is killed, again and again, and the server goes on.
 
 use crate::history::assert_whole;
-use crate::model::{DEEP, KILLS, Outcome, WRITERS, Writer, kill_in_the_middle};
+use crate::kills::{DEEP, KILLS, WRITERS, kill_in_the_middle};
+use crate::model::{Outcome, Writer};
 use datastore_testkit::PostgresServer;
 use datastore_tests::{Client, Installation};
 use std::time::{Duration, Instant};

@@ -1,7 +1,8 @@
 //! T35: what was acknowledged is there after `kill -9`, and nothing else is.
 
 use crate::history::assert_whole;
-use crate::model::{DEEP, KILLS, Outcome, WRITERS, Writer, kill_in_the_middle};
+use crate::kills::{DEEP, KILLS, WRITERS, kill_in_the_middle};
+use crate::model::{Outcome, Writer};
 use datastore_tests::{Backend, Client, Installation, on_both_databases};
 
 fn t35_a_hundred_kills_lose_nothing_and_keep_nothing_refused(backend: Backend) {

@@ -94,7 +94,7 @@ fn without_the_untold(row: &Value) -> Map<String, Value> {
 }
 
 /// All living datastores, as an admin sees them.
-fn living(admin: &Client) -> Vec<Value> {
+pub(crate) fn living(admin: &Client) -> Vec<Value> {
     let mut rows = Vec::new();
     for page in 1.. {
         let target = format!("{DATASTORES}?ordering=created_at&page_size=500&page={page}");
@@ -110,7 +110,7 @@ fn living(admin: &Client) -> Vec<Value> {
 /// Insists that the secrets of datastores whose target is closed can be opened: a test of them gets
 /// as far as that.
 #[track_caller]
-fn assert_secrets_open<'a>(admin: &Client, paths: impl Iterator<Item = &'a str>) {
+pub(crate) fn assert_secrets_open<'a>(admin: &Client, paths: impl Iterator<Item = &'a str>) {
     let mut connection = admin.keep_alive();
     for path in paths {
         let test = admin.request("POST", &format!("{path}test-connection/")).json(&json!({}));

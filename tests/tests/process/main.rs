@@ -7,6 +7,7 @@ mod crashes;
 mod durability;
 mod first_start;
 mod history;
+mod kills;
 mod leaks;
 mod leavers;
 mod main_job;

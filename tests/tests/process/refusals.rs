@@ -1,15 +1,15 @@
 //! T44: starts that are refused. Each says so in one line that names thing and remedy, and leaves
 //! everything on disk as it was. More of them are in `crates/server/tests/smoke`.
 
+use datastore_testkit::snapshot;
 use datastore_tests::{DATASTORES, Database, Process, as_user, binary, by_parts, command};
 use rustix::process::{Pid, Signal, kill_process};
-use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// The promise is two seconds, for an idle machine; what must be told apart is a start that waits.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -19,9 +19,6 @@ const STRANGER: u32 = 4343;
 
 /// A folder with a data folder in it that was served from, with one secret stored.
 struct Home(tempfile::TempDir);
-
-/// What is known of a file.
-type Entry = (u32, Option<SystemTime>, Vec<u8>);
 
 impl Home {
     fn new() -> Self {
@@ -60,43 +57,16 @@ impl Home {
         command(&self.data(), &["serve"])
     }
 
-    /// Everything in the folder: names, modes, times of change and bytes. Left out is what SQLite
-    /// keeps beside a database that is open, which holds no data: when the process ends, the last
-    /// connection may not have been closed yet.
-    fn snapshot(&self) -> BTreeMap<PathBuf, Entry> {
-        fn walk(folder: &Path, found: &mut BTreeMap<PathBuf, Entry>) {
-            for entry in fs::read_dir(folder).expect("a folder") {
-                let path = entry.expect("an entry").path();
-                let metadata = fs::symlink_metadata(&path).expect("metadata");
-                let name = path.to_string_lossy();
-                if name.ends_with("-shm") || name.ends_with("-wal") && metadata.len() == 0 {
-                    continue;
-                }
-                let entry = if metadata.is_dir() {
-                    walk(&path, found);
-                    (metadata.mode(), None, Vec::new())
-                } else {
-                    let bytes = fs::read(&path).expect("readable");
-                    (metadata.mode(), metadata.modified().ok(), bytes)
-                };
-                found.insert(path, entry);
-            }
-        }
-        let mut found = BTreeMap::new();
-        walk(self.0.path(), &mut found);
-        found
-    }
-
     /// The line of a command that is refused, and that has each of `parts`.
     #[track_caller]
     fn refuses(&self, mut command: Command, parts: &[&str]) -> String {
-        let before = self.snapshot();
+        let before = snapshot(self.0.path());
         let output = ended(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         let line = String::from_utf8(output.stderr).expect("text");
         assert_eq!(output.status.code(), Some(1), "{line}");
         assert_eq!((line.matches('\n').count(), output.stdout.len()), (1, 0), "{line}");
         assert!(parts.iter().all(|part| line.contains(part)), "{parts:?} in {line}");
-        assert!(before == self.snapshot(), "the folder was changed: {line}");
+        assert!(before == snapshot(self.0.path()), "the folder was changed: {line}");
         line
     }
 }

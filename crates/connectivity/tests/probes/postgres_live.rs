@@ -1,11 +1,12 @@
 //! Against a real PostgreSQL.
 
 use crate::support::{
-    ENOUGH, FixedClock, PASSWORD, assert_failed, database, host, live, login, place, spec, test,
+    ENOUGH, FixedClock, PASSWORD, assert_failed, database, host, login, place, spec, test,
     test_with,
 };
 use datastore_connectivity::ProbeSettings;
 use datastore_domain::{ConnectSpec, FailureCode, Step, System, TlsMode};
+use datastore_testkit::live;
 
 fn server() -> ConnectSpec {
     let (host, port, name) = place(&live("TEST_POSTGRES_URL"));

@@ -1,10 +1,11 @@
 //! Against a real Redis.
 
 use crate::support::{
-    ENOUGH, PASSWORD, assert_failed, database, host, live, login, place, spec, test, test_with,
+    ENOUGH, PASSWORD, assert_failed, database, host, login, place, spec, test, test_with,
 };
 use datastore_connectivity::ProbeSettings;
 use datastore_domain::{ConnectSpec, Credentials, FailureCode, Step, System, TlsMode};
+use datastore_testkit::live;
 use std::time::Duration;
 
 /// A server that is spoken to in the wrong way waits in silence for the rest of the message.

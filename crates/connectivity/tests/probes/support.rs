@@ -159,17 +159,6 @@ pub(crate) fn closed_port() -> u16 {
     listener.local_addr().expect("bound").port()
 }
 
-/// A variable that names a real server; a test never passes by not having run.
-#[expect(clippy::disallowed_methods, reason = "the servers of a test run have no settings file")]
-pub(crate) fn live(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| {
-        panic!(
-            "{name} is not set: run the tests with `make test`, or start the servers with \
-             `scripts/databases up` and name them with eval \"$(scripts/databases env)\""
-        )
-    })
-}
-
 /// Host, port and path of a URL from `scripts/databases env`.
 pub(crate) fn place(url: &str) -> (String, u16, String) {
     let rest = url.split_once("://").expect("a scheme").1;

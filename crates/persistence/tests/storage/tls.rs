@@ -3,16 +3,11 @@
 
 use crate::support::postgres::TestServer;
 use datastore_persistence::{DatabaseUrl, PoolSettings, SchemaError, Storage};
+use datastore_testkit::live;
 use std::time::Duration;
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests are told by the environment where servers are"
-)]
 fn authority(variable: &str) -> Vec<u8> {
-    let path = std::env::var(variable)
-        .unwrap_or_else(|_| panic!("{variable} is not set: see scripts/databases"));
-    std::fs::read(path).expect("reads")
+    std::fs::read(live(variable)).expect("reads")
 }
 
 struct Case {

@@ -14,6 +14,7 @@ use datastore_domain::{
 use datastore_http::{HttpSettings, RunningServer};
 use datastore_persistence::{DatabaseUrl, PoolSettings, Storage};
 use datastore_ports::{Clock, DatastoreRepository, Entropy, NewDatastore};
+use datastore_testkit::live;
 use futures_util::future::join_all;
 use std::any::Any;
 use std::net::{SocketAddr, TcpListener};
@@ -44,9 +45,7 @@ impl PostgresDatabase {
     const NAME: &str = "datastore_bench";
 
     fn new() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "the environment says where the server is")]
-        let server = std::env::var("TEST_POSTGRES_ADMIN_URL").expect("run `make bench`");
-        let database = Self { server };
+        let database = Self { server: live("TEST_POSTGRES_ADMIN_URL") };
         database.run(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", Self::NAME));
         database.run(&format!("CREATE DATABASE {}", Self::NAME));
         database

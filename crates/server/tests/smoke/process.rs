@@ -1,13 +1,13 @@
 //! The real binary, in a folder of its own.
 
+use datastore_testkit::snapshot;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -49,32 +49,6 @@ impl Home {
         fs::set_permissions(self.path(name), fs::Permissions::from_mode(mode)).expect(name);
     }
 
-    /// Every file and folder with mode and content. Left out are what SQLite keeps beside a database
-    /// that is open, which holds no data once nobody writes: when the process ends, the last
-    /// connection may not have been closed yet.
-    pub(crate) fn snapshot(&self) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
-        fn walk(folder: &Path, found: &mut BTreeMap<PathBuf, (u32, Vec<u8>)>) {
-            for entry in fs::read_dir(folder).expect("a folder") {
-                let path = entry.expect("an entry").path();
-                let metadata = fs::symlink_metadata(&path).expect("metadata");
-                let name = path.to_string_lossy();
-                if name.ends_with("-shm") || name.ends_with("-wal") && metadata.len() == 0 {
-                    continue;
-                }
-                let content = if metadata.is_dir() {
-                    walk(&path, found);
-                    Vec::new()
-                } else {
-                    fs::read(&path).expect("readable")
-                };
-                found.insert(path, (metadata.permissions().mode(), content));
-            }
-        }
-        let mut found = BTreeMap::new();
-        walk(self.0.path(), &mut found);
-        found
-    }
-
     /// A command of the binary, in this folder, with port 0 and a generous umask.
     fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new("sh");
@@ -108,13 +82,13 @@ impl Home {
 
     /// Runs a command that is refused, and proves that nothing on disk was touched; its one line.
     pub(crate) fn refused(&self, arguments: &[&str], variables: &[(&str, &str)]) -> String {
-        let before = self.snapshot();
+        let before = snapshot(self.0.path());
         let output = self.run(arguments, variables);
         let errors = String::from_utf8(output.stderr).expect("UTF-8");
         assert_eq!(output.status.code(), Some(1), "{errors}");
         assert!(output.stdout.is_empty());
         assert_eq!(errors.matches('\n').count(), 1, "{errors}");
-        assert!(before == self.snapshot(), "the folder was changed: {errors}");
+        assert!(before == snapshot(self.0.path()), "the folder was changed: {errors}");
         errors
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Dialect, TestDatabase};
 use datastore_persistence::{DatabaseUrl, PoolSettings, Storage};
+use datastore_testkit::live;
 use diesel::connection::{Connection as _, SimpleConnection as _};
 use diesel::prelude::*;
 use diesel_async::AsyncPgConnection;
@@ -25,7 +26,10 @@ impl TestServer {
     pub(crate) fn new() -> Self {
         // No number that a test cut off earlier may have left a database under.
         let random = RandomState::new().build_hasher().finish();
-        let database = Self { server: server(), name: format!("persistence_{random:016x}") };
+        let database = Self {
+            server: live("TEST_POSTGRES_ADMIN_URL"),
+            name: format!("persistence_{random:016x}"),
+        };
         database.on_server(format!("CREATE DATABASE {}", database.name));
         database
     }
@@ -62,20 +66,6 @@ impl TestServer {
         let done = on_thread(self.server.clone(), move |client| client.batch_execute(&sql));
         done.expect("the superuser may do so");
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests are told by the environment where servers are"
-)]
-fn server() -> String {
-    std::env::var("TEST_POSTGRES_ADMIN_URL").unwrap_or_else(|_| {
-        panic!(
-            "TEST_POSTGRES_ADMIN_URL is not set: this test needs a PostgreSQL server. Run `make \
-             test`, which starts one, or `eval \"$(scripts/databases env)\"` after \
-             `scripts/databases up`."
-        )
-    })
 }
 
 #[derive(QueryableByName)]
