@@ -7,13 +7,14 @@ use crate::pages::{numbered, offset};
 use crate::rows::{AssignmentRow, NewAssignment, NewHistory, PeriodRow};
 use crate::schema::{CURRENT_DATASET, assignments, current};
 use datastore_domain::{Assignment, DatasetId, DatasetName, DatastoreId, PageRequest, Timestamp};
-use datastore_ports::{AssignOutcome, AssignmentError, Page};
+use datastore_ports::{AssignOutcome, AssignmentError, Page, RepositoryError};
 use diesel::prelude::*;
 
 type AssignFailure = Failure<AssignmentError>;
 
 /// How often an assignment is tried when another one of the same dataset came in between, which
-/// the next attempt then sees. Only PostgreSQL lets two of them begin at the same moment.
+/// the next attempt then sees, and how often an attempt looks where the dataset lives. Only
+/// PostgreSQL lets two of them begin at the same moment.
 const ATTEMPTS: usize = 5;
 
 pub(crate) fn assign(
@@ -42,30 +43,44 @@ fn try_assign(
     let Some((_, is_active)) = lock_living(conn, wish.datastore)? else {
         return Err(Failure::Refused(AssignmentError::NoDatastore));
     };
-    let lives = current()
-        .filter(assignments::dataset_id.eq(wish.assignment.dataset.as_str()))
-        .select(AssignmentRow::as_select())
-        .get_result(conn)
-        .optional()?;
-    match lives {
-        Some(here) if here.datastore_id == wish.datastore.get() => rename(conn, here, wish, entry),
-        _ if !is_active => Err(Failure::Refused(AssignmentError::Inactive)),
-        Some(elsewhere) if !wish.move_here => {
-            let datastore = elsewhere.datastore()?;
-            Err(Failure::Refused(AssignmentError::AssignedElsewhere { datastore }))
-        }
-        Some(elsewhere) => {
-            if end(conn, elsewhere.id, wish.assignment.assigned_at)? == 0 {
-                // It was released or moved on at this moment: look again.
-                return try_assign(conn, wish, entry);
+    for _ in 0..ATTEMPTS {
+        let lives = current()
+            .filter(assignments::dataset_id.eq(wish.assignment.dataset.as_str()))
+            .select(AssignmentRow::as_select())
+            .get_result(conn)
+            .optional()?;
+        match lives {
+            Some(here) if here.datastore_id == wish.datastore.get() => {
+                return rename(conn, here, wish, entry);
             }
-            let left = entry.of_leaving(elsewhere.datastore_id, &wish.assignment.dataset);
-            history::write(conn, &left)?;
-            let known = Assignment::try_from(elsewhere)?.name;
-            begin(conn, &wish.with_name(known), entry)
+            _ if !is_active => return Err(Failure::Refused(AssignmentError::Inactive)),
+            Some(elsewhere) if !wish.move_here => {
+                let datastore = elsewhere.datastore()?;
+                return Err(Failure::Refused(AssignmentError::AssignedElsewhere { datastore }));
+            }
+            // When nothing ends it was released or moved on at this moment: look again.
+            Some(elsewhere) => {
+                if end(conn, elsewhere.id, wish.assignment.assigned_at)? > 0 {
+                    return take_over(conn, elsewhere, wish, entry);
+                }
+            }
+            None => return begin(conn, wish, entry),
         }
-        None => begin(conn, wish, entry),
     }
+    Err(RepositoryError::VersionConflict.into())
+}
+
+/// Begins the assignment of a dataset that has just left another datastore.
+fn take_over(
+    conn: &mut Conn,
+    elsewhere: AssignmentRow,
+    wish: &Wish,
+    entry: &NewHistory,
+) -> Result<AssignOutcome, AssignFailure> {
+    let left = entry.of_leaving(elsewhere.datastore_id, &wish.assignment.dataset);
+    history::write(conn, &left)?;
+    let known = Assignment::try_from(elsewhere)?.name;
+    begin(conn, &wish.with_name(known), entry)
 }
 
 /// Takes over a name that is given and differs.

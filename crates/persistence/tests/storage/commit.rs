@@ -3,8 +3,11 @@
 use crate::support::private::Private;
 use datastore_domain::Action;
 use datastore_persistence::{PoolSettings, Storage};
-use datastore_ports::{DatastoreRepository as _, RepositoryError, StorageFault};
-use datastore_testkit::{Fault, FaultyProxy, entry, new_datastore};
+use datastore_ports::{
+    AssignmentError, DatasetAssignments as _, DatastoreRepository as _, RepositoryError,
+    StorageFault,
+};
+use datastore_testkit::{Fault, FaultyProxy, assignment, at, entry, new_datastore};
 use std::time::Duration;
 
 async fn insert(storage: &Storage, name: &str) -> Result<(), RepositoryError> {
@@ -191,4 +194,30 @@ async fn t37_a_lock_that_is_not_to_be_had_is_unavailable_and_costs_no_connection
     assert_eq!(private.sessions(), before);
     drop(holder);
     insert(&storage, "after").await.expect("stores");
+}
+
+/// A dataset that others move on whenever it is looked for: the trigger lets nobody end what was
+/// found.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t38_a_dataset_that_moves_on_each_time_is_given_up_and_stays_where_it_is() {
+    let private = Private::start().await;
+    let storage = private.open_patient();
+    let create = |name| storage.insert(new_datastore(name), entry(Action::Create));
+    let (here, there) = (create("here").await, create("there").await);
+    let (here, there) = (here.expect("stores").id, there.expect("stores").id);
+    let assign = |to, time| storage.assign(to, assignment("d", time), true, entry(Action::Assign));
+    assign(there, at(1)).await.expect("nothing is in the way");
+    private.execute(
+        "CREATE SEQUENCE looks;
+         CREATE FUNCTION leave() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN PERFORM nextval('looks'); RETURN NULL; END $$;
+         CREATE TRIGGER leave BEFORE UPDATE ON assignments FOR EACH ROW EXECUTE FUNCTION leave()",
+    );
+    let answer = assign(here, at(2)).await;
+    let Err(AssignmentError::Storage(error)) = answer else { panic!("{answer:?}") };
+    assert!(matches!(error, RepositoryError::VersionConflict), "{error:?}");
+    assert_eq!(private.execute("SELECT last_value FROM looks"), "5");
+    private.execute("DROP TRIGGER leave ON assignments");
+    assert_eq!(private.count("assignments"), "1");
+    assign(here, at(3)).await.expect("nothing is in the way");
 }
