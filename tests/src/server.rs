@@ -1,7 +1,7 @@
 //! The server's library on a free port, on a database of its own or beside others on one.
 
 use crate::{Backend, Client, Database, Installation};
-use datastore_api::{Application, Settings};
+use datastore_api::{Application, Author, Settings};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
@@ -221,7 +221,8 @@ async fn serve(
     let started = Started { address: application.address() };
     ready.send(started).expect("the test waits");
     let errands = async move {
-        let actor = "tests".try_into().expect("a name");
+        #[expect(clippy::disallowed_methods, reason = "what tests need is made beside the API")]
+        let actor = Author::command_line();
         let mut made = Vec::new();
         while let Some(errand) = todo.recv().await {
             match errand {

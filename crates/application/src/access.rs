@@ -3,8 +3,8 @@
 use crate::Error;
 use crate::permission::{Granted, ManageTokens};
 use datastore_domain::{
-    AccessToken, Action, Actor, Change, HistoryEntry, PageRequest, RequestId, Role, TextError,
-    Timestamp, TokenId, TokenName, TokenRecord,
+    AccessToken, Action, Actor, Change, HistoryEntry, PageRequest, RequestId, Role, Timestamp,
+    TokenId, TokenName, TokenRecord,
 };
 use datastore_ports::{Cause, Clock, Entropy, Page, RepositoryError, TokenRepository};
 use std::sync::Arc;
@@ -23,8 +23,8 @@ pub enum AuthenticationError {
     Internal(#[source] Cause),
 }
 
-/// Who makes and revokes tokens, as the history calls them: somebody with the permission, or the
-/// operator at the command line, who needs none, as they have the database.
+/// Who makes and revokes tokens, as the history calls them, with the proof that they may: somebody
+/// with the permission, or the operator at the machine, who needs none, as they have the database.
 #[derive(Clone, Debug)]
 pub struct Author {
     name: TokenName,
@@ -38,12 +38,22 @@ impl From<&Granted<ManageTokens>> for Author {
     }
 }
 
-/// The operator under this name.
-impl TryFrom<&str> for Author {
-    type Error = TextError;
+impl Author {
+    /// The operator at the command line. Not for requests: `clippy.toml` bans it elsewhere.
+    #[must_use]
+    pub fn command_line() -> Self {
+        Self::at_the_machine("command line")
+    }
 
-    fn try_from(name: &str) -> Result<Self, TextError> {
-        Ok(Self { name: TokenName::try_from(name)?, request_id: None })
+    /// The operator who starts the service for the first time. Not for requests, as
+    /// [`Author::command_line`].
+    #[must_use]
+    pub fn first_start() -> Self {
+        Self::at_the_machine("first start")
+    }
+
+    fn at_the_machine(name: &str) -> Self {
+        Self { name: TokenName::try_from(name).expect("a valid name"), request_id: None }
     }
 }
 

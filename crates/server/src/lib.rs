@@ -16,4 +16,6 @@ pub use settings::{
     Connectivity, Crypto, Database, Egress, Environment, Http, Log, LogFormat, LogLevel, PublicUrl,
     Settings, SettingsError, Shutdown, Tls,
 };
+// Who makes tokens by `Application::access`.
+pub use datastore_application::Author;
 pub use wiring::{Application, DataDirError, StartError};

@@ -62,7 +62,8 @@ impl World {
                 let storage = Arc::new(storage);
                 let access =
                     Access::new(storage.clone(), Arc::new(SystemClock), Arc::new(OsEntropy));
-                let author = Author::try_from("test").expect("a name");
+                #[expect(clippy::disallowed_methods, reason = "a test is no request")]
+                let author = Author::command_line();
                 let name = TokenName::try_from("admin").expect("a name");
                 let token = access.create_token(&author, name, Role::Admin, None).await;
                 let token = token.expect("stores").token.expose().to_owned();

@@ -19,8 +19,9 @@ fn record(expires_at: Option<Timestamp>, revoked_at: Option<Timestamp>) -> Token
     TokenRecord { id, name, role, created_at: at(0), expires_at, revoked_at }
 }
 
+#[expect(clippy::disallowed_methods, reason = "tests are no request")]
 fn operator() -> Author {
-    Author::try_from("operator").expect("a name")
+    Author::command_line()
 }
 
 /// Presents a well-formed token, which the storage answers with `found`.
@@ -71,7 +72,7 @@ async fn a_new_token_is_stored_by_digest_and_entered_without_it() {
     tokens.expect_insert().once().returning(
         move |name, role, asked, created_at, expires_at, entry| {
             assert_eq!((asked, created_at, expires_at), (digest, at(60), Some(at(90))));
-            assert_eq!((entry.actor.as_str(), entry.action), ("operator", Action::TokenCreate));
+            assert_eq!((entry.actor.as_str(), entry.action), ("command line", Action::TokenCreate));
             assert_eq!((entry.datastore, entry.version), (None, None));
             assert!(!format!("{entry:?}").contains(&text), "{entry:?}");
             Ok(TokenRecord { name, role, ..record(expires_at, None) })
@@ -98,7 +99,7 @@ async fn revoking_what_is_not_there_is_told() {
 #[tokio::test]
 async fn a_caller_is_entered_with_name_and_request_and_the_operator_without() {
     let mut tokens = MockTokenRepository::new();
-    let mut expected = [("operator", None), ("ops", RequestId::new("request-9"))].into_iter();
+    let mut expected = [("command line", None), ("ops", RequestId::new("request-9"))].into_iter();
     tokens.expect_revoke().times(2).returning(move |_, _, entry| {
         let (actor, request_id) = expected.next().expect("two calls");
         assert_eq!((entry.actor.as_str(), &entry.request_id), (actor, &request_id));

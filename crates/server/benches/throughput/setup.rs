@@ -129,7 +129,8 @@ impl World {
         let access = Access::new(shared, clock, Arc::new(OsEntropy));
         let token = System::new().block_on(async {
             storage.migrate().await.expect("migrates");
-            let author = Author::try_from("bench").expect("a name");
+            #[expect(clippy::disallowed_methods, reason = "a benchmark is no request")]
+            let author = Author::command_line();
             let made = access.create_token(&author, token_name(), Role::Admin, None).await;
             let actor = Actor { token: TokenId(1), name: token_name(), role: Role::Admin };
             let caller = Caller { actor, request_id: None };

@@ -45,8 +45,9 @@ fn token_name(text: &str) -> Result<TokenName, String> {
 }
 
 /// The operator at the command line, as the history calls them.
+#[expect(clippy::disallowed_methods, reason = "this is the command line")]
 fn operator() -> Author {
-    Author::try_from("command line").expect("a valid name")
+    Author::command_line()
 }
 
 /// All tokens, page by page.

@@ -14,7 +14,8 @@ use std::path::Path;
 /// The file comes first, and what stands in it is stored: so a start that is cut off anywhere, or
 /// beside another one, leaves a file whose token counts, or will after the next start.
 pub(super) async fn first_token(settings: &Settings, access: &Access) -> Result<(), StartError> {
-    let actor = Author::try_from("first start").expect("a valid name");
+    #[expect(clippy::disallowed_methods, reason = "this is the first start")]
+    let actor = Author::first_start();
     let count_only = PageRequest { page: 1, size: 1 };
     if access.list_tokens(&actor, count_only).await?.count != Some(0) {
         return Ok(());
