@@ -2,47 +2,36 @@
 
 use crate::{DatastoreId, Field, Timestamp, TokenName, Version};
 
-/// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Action {
-    Create,
-    Update,
-    Delete,
-    Restore,
-    Assign,
-    Release,
-    TokenCreate,
-    TokenRevoke,
+/// Every action, with its name in JSON and in the database.
+macro_rules! actions {
+    ($($action:ident = $name:literal;)+) => {
+        /// What was done.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "the names say it")]
+        pub enum Action { $($action),+ }
+
+        impl Action {
+            /// All actions.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$action),+];
+
+            /// The name in JSON and in the database.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$action => $name),+ }
+            }
+        }
+    };
 }
 
-impl Action {
-    /// All actions.
-    pub const ALL: [Self; 8] = [
-        Self::Create,
-        Self::Update,
-        Self::Delete,
-        Self::Restore,
-        Self::Assign,
-        Self::Release,
-        Self::TokenCreate,
-        Self::TokenRevoke,
-    ];
-
-    /// The name in JSON and in the database.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Delete => "delete",
-            Self::Restore => "restore",
-            Self::Assign => "assign",
-            Self::Release => "release",
-            Self::TokenCreate => "token_create",
-            Self::TokenRevoke => "token_revoke",
-        }
-    }
+actions! {
+    Create = "create";
+    Update = "update";
+    Delete = "delete";
+    Restore = "restore";
+    Assign = "assign";
+    Release = "release";
+    TokenCreate = "token_create";
+    TokenRevoke = "token_revoke";
 }
 
 /// A value before or after a change.

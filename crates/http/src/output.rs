@@ -12,7 +12,7 @@ pub(crate) use datasets::{
     AssignmentOutput, AssignmentPage, AssignmentPeriodOutput, AssignmentPeriodPage,
 };
 pub(crate) use datastore::{DatastoreOutput, DatastorePage};
-pub(crate) use history::{EntryOutput, EntryPage};
+pub(crate) use history::{ActionName, EntryOutput, EntryPage};
 pub(crate) use performance::PerformanceOutput;
 pub(crate) use test_result::TestResult;
 pub(crate) use tokens::{NewTokenOutput, TokenOutput, TokenPage};

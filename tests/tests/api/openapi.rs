@@ -74,6 +74,19 @@ fn t25_every_operation_has_a_test() {
     }
 }
 
+#[test]
+fn the_audit_knows_the_actions_that_the_document_names() {
+    let server = TestServer::start();
+    let document = derived();
+    let named = document["components"]["schemas"]["Action"]["enum"].as_array().cloned();
+    let named = named.expect("a list of names");
+    assert!(named.iter().any(|name| name == "token_revoke"), "{named:?}");
+    for name in named {
+        let name = name.as_str().expect("text");
+        let _ = server.admin.get(&format!("/api/v1/audit/?action={name}")).expect(200);
+    }
+}
+
 /// Collects every `$ref` below `value`.
 fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     match value {

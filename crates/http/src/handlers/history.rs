@@ -2,7 +2,7 @@
 
 use super::Answer;
 use crate::cursor::{Entries, Scope};
-use crate::output::{EntryOutput, EntryPage};
+use crate::output::{ActionName, EntryOutput, EntryPage};
 use crate::page;
 use crate::problem::{Problem, ProblemBody};
 use crate::query::{Query, choice};
@@ -53,7 +53,7 @@ pub(crate) async fn list_history(
     params(
         ("datastore_id" = Option<i64>, Query, description = "To this datastore, deleted or not"),
         ("actor" = Option<String>, Query, description = "By the token, or the command, of this name"),
-        ("action" = Option<String>, Query, description = "create, update, delete, restore, assign, release, token_create or token_revoke"),
+        ("action" = Option<ActionName>, Query, description = "Of this kind"),
         ("page" = Option<u32>, Query, description = "From 1", minimum = 1),
         ("page_size" = Option<u32>, Query, description = "50 unless told otherwise", minimum = 1, maximum = 500),
         ("cursor" = Option<String>, Query, description = "Empty to start, then from next and previous; good for the same filters, and not beside page", max_length = 2048),

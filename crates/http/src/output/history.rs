@@ -2,10 +2,29 @@
 
 use super::Time;
 use crate::problem::Problem;
-use datastore_domain::RecordedEntry;
+use datastore_domain::{Action, RecordedEntry};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use std::borrow::Cow;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+/// The name of an [`Action`], in the OpenAPI document.
+pub(crate) struct ActionName;
+
+impl PartialSchema for ActionName {
+    fn schema() -> RefOr<Schema> {
+        let names = Action::ALL.map(Action::as_str);
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
+    }
+}
+
+impl ToSchema for ActionName {
+    fn name() -> Cow<'static, str> {
+        "Action".into()
+    }
+}
 
 /// An entry of the history.
 #[derive(Serialize, ToSchema)]
@@ -17,8 +36,8 @@ pub(crate) struct EntryOutput {
     at: Time,
     /// Name of the token that acted, or of the command.
     actor: String,
-    /// `create`, `update`, `delete`, `restore`, `assign`, `release`, `token_create` or
-    /// `token_revoke`.
+    /// What was done; more kinds may come.
+    #[schema(value_type = ActionName)]
     action: String,
     /// Null for tokens.
     datastore_id: Option<i64>,
