@@ -164,10 +164,13 @@ impl Access {
         expires_at: Option<Timestamp>,
     ) -> Result<TokenRecord, Error> {
         let now = self.clock.now();
-        let changes = vec![
+        let mut changes = vec![
             Change::text("name", None, Some(name.as_str())),
             Change::text("role", None, Some(role.as_str())),
         ];
+        if let Some(end) = expires_at {
+            changes.push(Change::text("expires_at", None, Some(end.rfc3339().as_str())));
+        }
         let entry = token_entry(author, now, Action::TokenCreate, changes);
         Ok(self.tokens.insert(name, role, token.digest(), now, expires_at, entry).await?)
     }
@@ -201,7 +204,7 @@ impl Access {
     /// [`Error::NotFound`], [`Error::Unavailable`].
     pub async fn revoke_token(&self, author: &Author, id: TokenId) -> Result<(), Error> {
         let now = self.clock.now();
-        let changes = vec![Change::text("token_id", Some(&id.to_string()), None)];
+        let changes = vec![Change::token(Some(id), None)];
         let entry = token_entry(author, now, Action::TokenRevoke, changes);
         self.tokens.revoke(id, now, entry).await.map_err(|error| match error {
             RepositoryError::NotFound => Error::NotFound("token"),

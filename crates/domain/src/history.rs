@@ -1,6 +1,6 @@
 //! What happened to a record, by whom.
 
-use crate::{DatastoreId, Field, Timestamp, TokenName, Version};
+use crate::{DatastoreId, Field, Timestamp, TokenId, TokenName, Version};
 
 /// Every action, with its name in JSON and in the database.
 macro_rules! actions {
@@ -83,6 +83,18 @@ impl Change {
             text.map_or(HistoryValue::Null, |text| HistoryValue::Text(text.to_owned()))
         };
         Self { member, change: FieldChange::Value { from: value(from), to: value(to) } }
+    }
+
+    /// The token that counts from now on, or, the other way round, no longer: by its number, as
+    /// several may have one name.
+    #[must_use]
+    pub fn token(from: Option<TokenId>, to: Option<TokenId>) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "numbers of tokens stay far below 2^53")]
+        let value = |id: Option<TokenId>| {
+            id.map_or(HistoryValue::Null, |id| HistoryValue::Number(id.0 as f64))
+        };
+        let change = FieldChange::Value { from: value(from), to: value(to) };
+        Self { member: "token_id", change }
     }
 }
 

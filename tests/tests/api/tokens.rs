@@ -43,10 +43,32 @@ fn a_token_is_shown_once_and_counts_at_once() {
     }
     let entry = &server.admin.get("/api/v1/audit/?action=token_create").json()["results"][0];
     assert_eq!((&entry["actor"], &entry["request_id"]), (&json!("admin-token"), &json!("r-7")));
-    let id = token["id"].to_string();
-    let of = |to: &str| json!({"from": null, "to": to});
-    let changes = json!({"token_id": of(&id), "name": of("CI  runner"), "role": of("editor")});
+    let of = |to: Value| json!({"from": null, "to": to});
+    let (id, name, role) = (&token["id"], json!("CI  runner"), json!("editor"));
+    let changes = json!({"token_id": of(id.clone()), "name": of(name), "role": of(role)});
     assert_eq!(entry["changes"], changes);
+}
+
+#[test]
+fn entries_tell_tokens_of_one_name_apart_and_when_a_new_one_ends() {
+    let server = TestServer::start();
+    let end = "2999-01-31T12:00:00.000000Z";
+    let wish = json!({"name": "same", "role": "viewer", "expires_at": end});
+    let [first, second] = [&wish, &wish].map(|wish| made(&server.admin, wish)["id"].clone());
+    let _ = server.admin.delete(&format!("{TOKENS}{first}/")).expect(204);
+    let changes = |row: usize| {
+        let audit = server.admin.get("/api/v1/audit/").expect(200).json();
+        audit["results"][row]["changes"].clone()
+    };
+    // Newest first.
+    assert_eq!(changes(0), json!({"token_id": {"from": first, "to": null}}));
+    for (row, id) in [(1, second), (2, first)] {
+        let of = |to: Value| json!({"from": null, "to": to});
+        let (name, role, end) = (json!("same"), json!("viewer"), json!(end));
+        let expected =
+            json!({"token_id": of(id), "name": of(name), "role": of(role), "expires_at": of(end)});
+        assert_eq!(changes(row), expected);
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(crate) fn insert(
             .returning(TokenRow::as_returning())
             .get_result(conn)?;
         let mut entry = entry.clone();
-        entry.changes.insert(0, Change::text("token_id", None, Some(&row.id.to_string())));
+        entry.changes.insert(0, Change::token(None, Some(TokenId(row.id))));
         history::write(conn, &NewHistory::new(&entry))?;
         Ok(row)
     })

@@ -89,7 +89,7 @@ pub async fn records_the_number_of_a_new_one(subject: &Subject) {
     let id = made.expect("nothing is in the way").id;
     let recorded = subject.recorded(None).await.remove(0);
     let expected =
-        format!(r#"{{"token_id":{{"from":null,"to":"{id}"}},"name":{{"from":null,"to":"ci"}}}}"#);
+        format!(r#"{{"token_id":{{"from":null,"to":{id}}},"name":{{"from":null,"to":"ci"}}}}"#);
     assert_eq!(recorded.changes, expected);
     assert_eq!((recorded.datastore, recorded.version), (None, None));
 }

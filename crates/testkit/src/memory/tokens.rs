@@ -29,7 +29,7 @@ impl TokenRepository for MemoryStorage {
         let id = TokenId(next_number(state.tokens.len()));
         let record = TokenRecord { id, name, role, created_at, expires_at, revoked_at: None };
         state.tokens.push((digest, record.clone()));
-        entry.changes.insert(0, Change::text("token_id", None, Some(&id.to_string())));
+        entry.changes.insert(0, Change::token(None, Some(id)));
         state.history.push(entry);
         Ok(record)
     }
