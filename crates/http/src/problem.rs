@@ -95,12 +95,18 @@ impl FieldError {
 }
 
 /// Datasets that stand in the way of a deletion.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub(crate) struct DatasetsInUse {
-    /// How many.
+#[derive(Clone, Debug)]
+struct DatasetsInUse {
     count: u64,
-    /// Ids of up to ten of them.
     datasets: Vec<String>,
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    /// Made as a whole, or not at all.
+    Unknown,
 }
 
 /// Problem document (RFC 9457).
@@ -119,19 +125,34 @@ pub(crate) struct ProblemBody<'a> {
     instance: &'a str,
     /// The kind of problem, for programs.
     code: &'static str,
-    /// Everything that is wrong with the input.
+    /// `unknown` when the storage broke off while it stored a change, which is then made as a whole,
+    /// or not at all; `detail` says how to look. Absent when nothing was changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    outcome: Option<Outcome>,
+    /// Everything that is wrong with the input; absent when that is not what is wrong.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
-    /// What keeps the datastore in use.
-    #[serde(flatten)]
-    in_use: Option<&'a DatasetsInUse>,
+    /// How many datasets keep the datastore in use; with `datastore_in_use` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    count: Option<u64>,
+    /// Ids of up to ten of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    datasets: Option<&'a [String]>,
 }
+
+/// How to look for a datastore that may have been created or changed.
+const OF_A_DATASTORE: &str =
+    "Read the datastore, or search the list for its name, before you send it again.";
 
 /// A problem on its way to the client.
 #[derive(Debug)]
 pub(crate) struct Problem {
     pub(crate) kind: Kind,
     detail: String,
+    outcome: Option<Outcome>,
     errors: Vec<FieldError>,
     in_use: Option<DatasetsInUse>,
     allow: Option<&'static str>,
@@ -142,7 +163,8 @@ pub(crate) struct Problem {
 impl Problem {
     pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Self { kind, detail, errors: Vec::new(), in_use: None, allow: None, cause: None }
+        let (outcome, errors) = (None, Vec::new());
+        Self { kind, detail, outcome, errors, in_use: None, allow: None, cause: None }
     }
 
     pub(crate) fn with_errors(kind: Kind, errors: Vec<FieldError>) -> Self {
@@ -179,10 +201,22 @@ impl Problem {
         }
     }
 
-    fn outcome_unknown(cause: Box<dyn std::error::Error + Send + Sync>) -> Self {
-        let detail = "The storage broke off while it stored the change: it is made as a whole, or \
-                      not at all. Read the datastore, or the list, before you try again.";
-        Self::caused(Kind::StorageUnavailable, detail, cause)
+    fn outcome_unknown(look: &str, cause: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        let detail = format!(
+            "The storage broke off while it stored the change: it is made as a whole, or not at \
+             all. {look}"
+        );
+        let outcome = Some(Outcome::Unknown);
+        Self { outcome, ..Self::caused(Kind::StorageUnavailable, &detail, cause) }
+    }
+
+    /// Of a change that is looked for in a way of its own, which `look` says, when its outcome is
+    /// unknown.
+    pub(crate) fn of_change(look: &'static str) -> impl FnOnce(Error) -> Self {
+        move |error| match error {
+            Error::OutcomeUnknown(cause) => Self::outcome_unknown(look, cause),
+            error => error.into(),
+        }
     }
 
     /// The same text for every cause, as it may concern secrets.
@@ -204,8 +238,10 @@ impl Problem {
             detail: &self.detail,
             instance: request_id,
             code: self.kind.code(),
+            outcome: self.outcome,
             errors: &self.errors,
-            in_use: self.in_use.as_ref(),
+            count: self.in_use.as_ref().map(|in_use| in_use.count),
+            datasets: self.in_use.as_ref().map(|in_use| &*in_use.datasets),
         };
         serde_json::to_vec(&body).unwrap_or_default()
     }
@@ -320,7 +356,7 @@ impl From<Error> for Problem {
                 "The service stops, so the test was given up and nothing was recorded; try again.",
             ),
             Error::Unavailable(cause) => Self::unavailable(cause),
-            Error::OutcomeUnknown(cause) => Self::outcome_unknown(cause),
+            Error::OutcomeUnknown(cause) => Self::outcome_unknown(OF_A_DATASTORE, cause),
             Error::Internal(cause) => Self::internal(cause),
         }
     }
@@ -375,7 +411,7 @@ mod tests {
         let (status, retry_after, detail) = storage(Error::OutcomeUnknown("secret".into()));
         assert_eq!((status.as_u16(), retry_after.as_str()), (503, "1"));
         assert!(detail.contains("made as a whole, or not at all"), "{detail}");
-        assert!(detail.contains("Read the datastore, or the list, before"), "{detail}");
+        assert!(detail.contains("Read the datastore, or search the list"), "{detail}");
         assert!(!detail.contains("secret"), "{detail}");
     }
 

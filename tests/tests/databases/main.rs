@@ -3,5 +3,6 @@
 
 mod letter;
 mod migration;
+mod outcomes;
 mod races;
 mod replicas;

@@ -24,6 +24,9 @@ pub(crate) struct AssignInput {
     r#move: Option<bool>,
 }
 
+const LOOK: &str = "Look at the current-datasets/ of the datastore, or send it again: assigning a \
+    dataset where it lives already changes nothing.";
+
 /// The dataset that the path names; what is no id names nothing.
 pub(crate) fn path_dataset(request: &HttpRequest) -> Result<DatasetId, Problem> {
     let text = request.match_info().get("dataset_id").unwrap_or_default();
@@ -70,7 +73,9 @@ pub(crate) async fn assign_dataset(
     errors.extend(members.unknown(&["name", "move"]));
     refuse(errors)?;
     let wish = AssignRequest { dataset, name, move_here: move_here.unwrap_or(false) };
-    let (mut response, assignment) = match state.registry.assign(&granted, &located, wish).await? {
+    let assigned = state.registry.assign(&granted, &located, wish).await;
+    let outcome = assigned.map_err(Problem::of_change(LOOK))?;
+    let (mut response, assignment) = match outcome {
         AssignOutcome::Assigned(assignment) => (HttpResponse::Created(), assignment),
         AssignOutcome::AlreadyHere(assignment) => (HttpResponse::Ok(), assignment),
     };

@@ -35,6 +35,9 @@ pub(crate) struct TokenInput {
 
 const KNOWN: [&str; 4] = ["name", "role", "expires", "expires_at"];
 
+const LOOK: &str = "Look at GET /api/v1/tokens/ before you make another one, and revoke the token \
+    that is there: nobody has seen what its holder would present.";
+
 struct Wish {
     name: TokenName,
     role: Role,
@@ -63,7 +66,8 @@ pub(crate) async fn create_token(
     Query::none(&request)?;
     let Wish { name, role, expires_at } = wish(members, state.access.now())?;
     let author = Author::from(&granted);
-    let made = state.access.create_token(&author, name, role, expires_at).await?;
+    let made = state.access.create_token(&author, name, role, expires_at).await;
+    let made = made.map_err(Problem::of_change(LOOK))?;
     let location = format!("{}/api/v1/tokens/{}/", state.origin.of(&request), made.record.id);
     let mut response = HttpResponse::Created();
     response.insert_header((header::LOCATION, location));

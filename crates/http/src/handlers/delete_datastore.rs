@@ -2,12 +2,15 @@
 
 use super::Answer;
 use crate::etag;
-use crate::problem::ProblemBody;
+use crate::problem::{Problem, ProblemBody};
 use crate::query::Query;
 use crate::state::{Allowed, State, path_id};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use datastore_application::ChangeDatastores;
+
+const LOOK: &str = "Read the datastore, which is not found once it is deleted, before you send it \
+    again.";
 
 /// Delete a datastore.
 ///
@@ -32,6 +35,7 @@ pub(crate) async fn delete_datastore(
     let located = state.registry.locate(&granted, path_id(&request)?).await?;
     Query::none(&request)?;
     let expected = etag::expected_versions(&request, state.require_if_match)?;
-    state.registry.delete(&granted, located, expected.as_deref()).await?;
+    let deleted = state.registry.delete(&granted, located, expected.as_deref()).await;
+    deleted.map_err(Problem::of_change(LOOK))?;
     Ok(HttpResponse::NoContent().finish())
 }

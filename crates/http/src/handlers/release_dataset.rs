@@ -2,12 +2,14 @@
 
 use super::Answer;
 use super::assign_dataset::path_dataset;
-use crate::problem::ProblemBody;
+use crate::problem::{Problem, ProblemBody};
 use crate::query::Query;
 use crate::state::{Allowed, State, path_id};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use datastore_application::AssignDatasets;
+
+const LOOK: &str = "Look at the current-datasets/ of the datastore before you send it again.";
 
 /// Release a dataset from a datastore.
 #[utoipa::path(
@@ -30,6 +32,7 @@ pub(crate) async fn release_dataset(
     let located = state.registry.locate(&granted, path_id(&request)?).await?;
     let dataset = path_dataset(&request)?;
     Query::none(&request)?;
-    state.registry.release(&granted, &located, &dataset).await?;
+    let released = state.registry.release(&granted, &located, &dataset).await;
+    released.map_err(Problem::of_change(LOOK))?;
     Ok(HttpResponse::NoContent().finish())
 }

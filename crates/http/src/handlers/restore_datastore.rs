@@ -4,12 +4,15 @@ use super::Answer;
 use crate::body;
 use crate::input::refuse;
 use crate::output::DatastoreOutput;
-use crate::problem::ProblemBody;
+use crate::problem::{Problem, ProblemBody};
 use crate::query::Query;
 use crate::state::{Allowed, State, path_id};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use datastore_application::RestoreDatastores;
+
+const LOOK: &str = "Read the datastore, which is found once it is restored, or send it again: \
+    restoring it once more changes nothing.";
 
 /// Restore a deleted datastore.
 ///
@@ -34,6 +37,7 @@ pub(crate) async fn restore_datastore(
     let members = body::read_optional(&request, payload).await?;
     Query::none(&request)?;
     refuse(members.unknown(&[]))?;
-    let view = state.registry.restore(&granted, located).await?;
+    let view = state.registry.restore(&granted, located).await;
+    let view = view.map_err(Problem::of_change(LOOK))?;
     Ok(super::datastore(&mut HttpResponse::Ok(), &view))
 }

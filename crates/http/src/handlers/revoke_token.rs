@@ -1,12 +1,15 @@
 //! `DELETE /api/v1/tokens/{id}/`
 
 use super::Answer;
-use crate::problem::ProblemBody;
+use crate::problem::{Problem, ProblemBody};
 use crate::query::Query;
 use crate::state::{Allowed, State, path_token};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use datastore_application::{Author, ManageTokens};
+
+const LOOK: &str = "Read the token, whose revoked_at says so, or send it again: revoking it once \
+    more changes nothing.";
 
 /// Revoke a token, from the next request on.
 ///
@@ -27,6 +30,7 @@ pub(crate) async fn revoke_token(
     let author = Author::from(&granted);
     let token = state.access.token(&author, path_token(&request)?).await?;
     Query::none(&request)?;
-    state.access.revoke_token(&author, token.id).await?;
+    let revoked = state.access.revoke_token(&author, token.id).await;
+    revoked.map_err(Problem::of_change(LOOK))?;
     Ok(HttpResponse::NoContent().finish())
 }
