@@ -1,10 +1,12 @@
 //! Errors as problem documents (RFC 9457).
 
+mod causes;
+
+pub(crate) use causes::violations;
+
 use actix_web::body::BoxBody;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
-use datastore_application::{AuthenticationError, Error, Forbidden, StorageFault};
-use datastore_domain::Violations;
 use serde::Serialize;
 use std::fmt;
 use utoipa::ToSchema;
@@ -143,10 +145,6 @@ pub(crate) struct ProblemBody<'a> {
     datasets: Option<&'a [String]>,
 }
 
-/// How to look for a datastore that may have been created or changed.
-const OF_A_DATASTORE: &str =
-    "Read the datastore, or search the list for its name, before you send it again.";
-
 /// A problem on its way to the client.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -186,37 +184,6 @@ impl Problem {
 
     fn caused(kind: Kind, detail: &str, cause: Box<dyn std::error::Error + Send + Sync>) -> Self {
         Self { cause: Some(cause), ..Self::new(kind, detail) }
-    }
-
-    fn unavailable(cause: Box<dyn std::error::Error + Send + Sync>) -> Self {
-        match cause.downcast_ref::<StorageFault>() {
-            Some(fault) => {
-                let detail = format!("The storage takes no changes: {fault}.");
-                Self::caused(Kind::StorageUnavailable, &detail, cause)
-            }
-            None => {
-                let detail = "The storage does not answer; try again.";
-                Self::caused(Kind::StorageUnavailable, detail, cause)
-            }
-        }
-    }
-
-    fn outcome_unknown(look: &str, cause: Box<dyn std::error::Error + Send + Sync>) -> Self {
-        let detail = format!(
-            "The storage broke off while it stored the change: it is made as a whole, or not at \
-             all. {look}"
-        );
-        let outcome = Some(Outcome::Unknown);
-        Self { outcome, ..Self::caused(Kind::StorageUnavailable, &detail, cause) }
-    }
-
-    /// Of a change that is looked for in a way of its own, which `look` says, when its outcome is
-    /// unknown.
-    pub(crate) fn of_change(look: &'static str) -> impl FnOnce(Error) -> Self {
-        move |error| match error {
-            Error::OutcomeUnknown(cause) => Self::outcome_unknown(look, cause),
-            error => error.into(),
-        }
     }
 
     /// The same text for every cause, as it may concern secrets.
@@ -302,85 +269,6 @@ impl ResponseError for Problem {
     }
 }
 
-pub(crate) fn violations(violations: &Violations) -> Vec<FieldError> {
-    let member = |v: &datastore_domain::Violation| {
-        FieldError::member(v.field.name(), v.code.as_str(), v.detail.clone())
-    };
-    violations.as_slice().iter().map(member).collect()
-}
-
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Invalid(found) => Self::with_errors(Kind::ValidationFailed, violations(&found)),
-            Error::NotFound(what) => Self::not_found(what),
-            Error::NameTaken => {
-                let detail = "Another datastore has this name; choose another one.";
-                Self::with_errors(
-                    Kind::NameTaken,
-                    vec![FieldError::member("name", "name_taken", detail.to_owned())],
-                )
-            }
-            Error::InUse { datasets, count } => {
-                let detail = format!(
-                    "{count} dataset(s) are assigned to the datastore; release or move them first."
-                );
-                let in_use = Some(DatasetsInUse { count, datasets });
-                Self { in_use, ..Self::new(Kind::DatastoreInUse, detail) }
-            }
-            Error::Inactive => Self::new(
-                Kind::DatastoreInactive,
-                "The datastore is not active, so it takes no datasets; set is_active first.",
-            ),
-            Error::AssignedElsewhere { datastore } => Self::new(
-                Kind::AssignedElsewhere,
-                format!(
-                    "The dataset is assigned to datastore {datastore}; \
-                     send {{\"move\": true}} to move it."
-                ),
-            ),
-            Error::TooManyTokens { limit } => Self::new(
-                Kind::TokenLimitReached,
-                format!("{limit} tokens are valid already; revoke some that are not needed."),
-            ),
-            Error::PreconditionFailed => Self::new(
-                Kind::PreconditionFailed,
-                "If-Match names another version than the current one; read the datastore again.",
-            ),
-            Error::ProbeCapacityExceeded => Self::new(
-                Kind::ProbeCapacityExceeded,
-                "Too many connection tests are running; try again.",
-            ),
-            Error::ProbeCancelled => Self::new(
-                Kind::ProbeCancelled,
-                "The service stops, so the test was given up and nothing was recorded; try again.",
-            ),
-            Error::Unavailable(cause) => Self::unavailable(cause),
-            Error::OutcomeUnknown(cause) => Self::outcome_unknown(OF_A_DATASTORE, cause),
-            Error::Internal(cause) => Self::internal(cause),
-        }
-    }
-}
-
-impl From<AuthenticationError> for Problem {
-    fn from(error: AuthenticationError) -> Self {
-        match error {
-            AuthenticationError::Unauthenticated => Self::new(
-                Kind::Unauthenticated,
-                "Send a valid token as \"Authorization: Bearer dsa_...\".",
-            ),
-            AuthenticationError::Unavailable(cause) => Self::unavailable(cause),
-            AuthenticationError::Internal(cause) => Self::internal(cause),
-        }
-    }
-}
-
-impl From<Forbidden> for Problem {
-    fn from(error: Forbidden) -> Self {
-        Self::new(Kind::Forbidden, format!("{error}."))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -396,31 +284,5 @@ mod tests {
         for code in FailureCode::ALL {
             assert!(page.contains(&format!("| `{}` |", code.as_str())), "{}", code.as_str());
         }
-    }
-    /// Status, `Retry-After` and detail of a failure of the storage.
-    fn storage(error: Error) -> (StatusCode, String, String) {
-        let problem = Problem::from(error);
-        let response = problem.respond("r");
-        let retry_after = response.headers().get(header::RETRY_AFTER).expect("is told");
-        let retry_after = retry_after.to_str().expect("text").to_owned();
-        (response.status(), retry_after, problem.detail.to_string())
-    }
-
-    #[test]
-    fn t36_an_unknown_outcome_says_so_and_how_to_look() {
-        let (status, retry_after, detail) = storage(Error::OutcomeUnknown("secret".into()));
-        assert_eq!((status.as_u16(), retry_after.as_str()), (503, "1"));
-        assert!(detail.contains("made as a whole, or not at all"), "{detail}");
-        assert!(detail.contains("Read the datastore, or search the list"), "{detail}");
-        assert!(!detail.contains("secret"), "{detail}");
-    }
-
-    #[test]
-    fn t39_what_is_wrong_with_the_storage_is_told_and_nothing_else() {
-        let fault = Error::Unavailable(Box::new(StorageFault::NoSpace));
-        let (_, _, detail) = storage(fault);
-        assert_eq!(detail, "The storage takes no changes: no space is left on its disk.");
-        let (_, _, detail) = storage(Error::Unavailable("no route to db.internal".into()));
-        assert_eq!(detail, "The storage does not answer; try again.");
     }
 }
