@@ -221,7 +221,10 @@ impl From<RepositoryError> for Attempt {
     }
 }
 
-fn check_expectation(current: &Datastore, expected: Option<&[Version]>) -> Result<(), Error> {
+pub(crate) fn check_expectation(
+    current: &Datastore,
+    expected: Option<&[Version]>,
+) -> Result<(), Error> {
     match expected {
         Some(versions) if !versions.contains(&current.version) => Err(Error::PreconditionFailed),
         _ => Ok(()),

@@ -138,6 +138,35 @@ fn a_restore_is_refused_when_the_name_is_taken_and_when_there_is_nothing() {
 }
 
 #[test]
+fn a_restore_holds_against_the_version_that_is_named() {
+    let server = TestServer::start();
+    let created = server.editor.post(DATASTORES, &by_parts("a")).expect(201);
+    let path = datastore_tests::path_of(&created.json());
+    let _ = server.editor.delete(&path).expect(204);
+    let restore = |tag: &str| {
+        let request = server.admin.request("POST", &format!("{path}restore/"));
+        request.header("If-Match", tag).send()
+    };
+    // That of before the deletion, and of none.
+    for stale in [created.header("etag").expect("a tag"), "\"3-c\"", "\"2\"", "W/\"2-c\"", "x"] {
+        restore(stale).problem(412, "precondition_failed");
+        server.admin.get(&path).problem(404, "not_found");
+    }
+    // 409 comes after 412.
+    let rival = server.editor.create_at(&by_parts("a"));
+    restore("\"1-c\"").problem(412, "precondition_failed");
+    restore("\"2-c\"").problem(409, "name_taken");
+    let _ = server.editor.delete(&rival).expect(204);
+    let restored = restore("\"1-c\", \"2-c\"").expect(200);
+    assert_eq!(restored.header("etag"), Some("\"3-c\""));
+    // Of one that lives, too.
+    restore("\"2-c\"").problem(412, "precondition_failed");
+    for holds in ["\"3-c\"", "*"] {
+        assert_eq!(restore(holds).expect(200).header("etag"), Some("\"3-c\""));
+    }
+}
+
+#[test]
 fn of_many_restores_one_is_entered_and_of_two_names_one_comes_back() {
     let server = TestServer::start();
     let path = remove(&server, &by_parts("a"));

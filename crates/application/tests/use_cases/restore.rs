@@ -26,7 +26,7 @@ fn finding(found: &[Datastore]) -> Mocks {
 async fn restore(registry: &Registry) -> Result<DatastoreView, Error> {
     let granted = granted::<RestoreDatastores>();
     let located = registry.locate_any(&granted, stored().id).await?;
-    registry.restore(&granted, located).await
+    registry.restore(&granted, located, None).await
 }
 
 #[tokio::test]

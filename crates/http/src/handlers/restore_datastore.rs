@@ -2,6 +2,7 @@
 
 use super::Answer;
 use crate::body;
+use crate::etag;
 use crate::input::refuse;
 use crate::output::DatastoreOutput;
 use crate::problem::{Problem, ProblemBody};
@@ -20,7 +21,10 @@ const LOOK: &str = "Read the datastore, which is found once it is restored, or s
 #[utoipa::path(
     post, path = "/api/v1/datastores/{id}/restore/", tag = "datastores",
     operation_id = "restore_datastore",
-    params(("id" = i64, Path, description = "Number of the datastore")),
+    params(
+        ("id" = i64, Path, description = "Number of the datastore"),
+        ("If-Match" = Option<String>, Header, description = "ETag that must still hold; a deletion changes it"),
+    ),
     responses(
         (status = 200, description = "The datastore as it is now", body = DatastoreOutput<'_>, headers(
             ("ETag" = String, description = "Version of this representation"))),
@@ -37,7 +41,9 @@ pub(crate) async fn restore_datastore(
     let members = body::read_optional(&request, payload).await?;
     Query::none(&request)?;
     refuse(members.unknown(&[]))?;
-    let view = state.registry.restore(&granted, located).await;
+    // Checked when it is sent, and never asked for: a deleted datastore cannot be read.
+    let expected = etag::expected_versions(&request, false)?;
+    let view = state.registry.restore(&granted, located, expected.as_deref()).await;
     let view = view.map_err(Problem::of_change(LOOK))?;
     Ok(super::datastore(&mut HttpResponse::Ok(), &view))
 }
