@@ -17,6 +17,12 @@ const JSON: &[&str] = &["application/json"];
 pub(crate) const JSON_OR_MERGE_PATCH: &[&str] =
     &["application/json", "application/merge-patch+json"];
 
+/// Whether a request has a body (RFC 9112 section 6.3).
+pub(crate) fn has_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
+}
+
 /// The members of a body.
 #[derive(Debug, Default)]
 pub(crate) struct Members(Vec<(String, Json)>);
@@ -97,11 +103,8 @@ fn parse(bytes: &[u8]) -> Result<Members, Problem> {
     match Json::parse(bytes).map_err(|error| malformed(error.0))? {
         Json::Object(members) => Ok(Members(members)),
         _ => {
-            let detail = "Must be a JSON object.".to_owned();
-            let pointer = Some(String::new());
-            let body =
-                FieldError { field: "body".to_owned(), pointer, code: "invalid_type", detail };
-            Err(Problem::with_errors(Kind::ValidationFailed, vec![body]))
+            let error = FieldError::body("invalid_type", "Must be a JSON object.");
+            Err(Problem::with_errors(Kind::ValidationFailed, vec![error]))
         }
     }
 }

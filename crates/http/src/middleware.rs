@@ -1,6 +1,7 @@
 //! What every request passes: its id, its `Host`, and the headers that every answer carries.
 
 use crate::answer::Outgoing;
+use crate::body::has_body;
 use crate::connection::{self, Connection};
 use crate::limits::Limits;
 use crate::origin::has_valid_host;
@@ -103,12 +104,6 @@ fn complete(headers: &mut HeaderMap, id: &RequestId) {
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-}
-
-/// Whether a request has a body (RFC 9112 section 6.3).
-fn has_body(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::TRANSFER_ENCODING)
-        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
 /// The answer on its way, or that there is no room for it.

@@ -90,6 +90,12 @@ impl FieldError {
         Self { field: field.to_owned(), pointer, code, detail }
     }
 
+    /// Something wrong with the body as a whole.
+    pub(crate) fn body(code: &'static str, detail: impl Into<String>) -> Self {
+        let pointer = Some(String::new());
+        Self { field: "body".to_owned(), pointer, code, detail: detail.into() }
+    }
+
     /// Something wrong with a query parameter.
     pub(crate) fn parameter(field: &str, code: &'static str, detail: impl Into<String>) -> Self {
         Self { field: field.to_owned(), pointer: None, code, detail: detail.into() }

@@ -1,19 +1,29 @@
-//! Query parameters, strictly: what is not known is refused.
+//! Query parameters, strictly: what is not known is refused. So is a body where there is only a
+//! query to say what is wanted: a filter that stands in the wrong place must not become none.
 
+use crate::body::has_body;
 use crate::problem::{FieldError, Kind, Problem};
 use actix_web::HttpRequest;
+use actix_web::http::Method;
 
 /// The parameters of a request, decoded, in their order.
 #[derive(Debug)]
 pub(crate) struct Query {
     pairs: Vec<(String, String)>,
+    /// What is wrong with the body: that there is one. It is not read, so that neither its media
+    /// type nor its size matters, and the connection ends with the answer.
+    body: Option<FieldError>,
     errors: Vec<FieldError>,
 }
 
 impl Query {
     /// Reads the parameters; whatever is wrong is told by [`Query::finish`].
     pub(crate) fn read(request: &HttpRequest, known: &[&str]) -> Self {
-        Self::parse(request.query_string(), known)
+        let method = request.method();
+        let takes_none = matches!(*method, Method::GET | Method::HEAD | Method::DELETE);
+        let refused = takes_none && has_body(request.headers());
+        let error = || FieldError::body("body_not_taken", format!("{method} takes no body."));
+        Self { body: refused.then(error), ..Self::parse(request.query_string(), known) }
     }
 
     fn parse(text: &str, known: &[&str]) -> Self {
@@ -37,10 +47,10 @@ impl Query {
                 errors.push(FieldError::parameter(name, "duplicate_parameter", detail));
             }
         }
-        Self { pairs, errors }
+        Self { pairs, body: None, errors }
     }
 
-    /// Refuses every parameter.
+    /// Refuses every parameter, and a body with a method that takes none.
     pub(crate) fn none(request: &HttpRequest) -> Result<(), Problem> {
         Self::read(request, &[]).finish()
     }
@@ -63,10 +73,16 @@ impl Query {
 
     /// All that was wrong, in one problem.
     pub(crate) fn finish(&mut self) -> Result<(), Problem> {
-        if self.errors.is_empty() {
-            return Ok(());
-        }
-        Err(Problem::with_errors(Kind::InvalidQuery, std::mem::take(&mut self.errors)))
+        let mut errors = std::mem::take(&mut self.errors);
+        let kind = match self.body.take() {
+            Some(error) => {
+                errors.insert(0, error);
+                Kind::ValidationFailed
+            }
+            None if errors.is_empty() => return Ok(()),
+            None => Kind::InvalidQuery,
+        };
+        Err(Problem::with_errors(kind, errors))
     }
 
     /// Whether the parameter was given.

@@ -74,7 +74,7 @@ fn every_write_is_refused_in_this_order() {
         .send()
         .problem(415, "unsupported_media_type");
     write(&server.editor, "POST", DATASTORES, &["size"]).send().problem(413, "content_too_large");
-    // What deletes has no body to look at.
+    // What deletes takes no body.
     server.viewer.delete(&unknown).problem(403, "forbidden");
     server.editor.delete(&unknown).problem(404, "not_found");
     server.editor.delete(&format!("{path}?nope=1")).problem(400, "invalid_query");

@@ -98,6 +98,46 @@ fn unknown_parameters_are_refused_everywhere_after_what_comes_before() {
     }
 }
 
+#[test]
+fn a_body_is_refused_where_none_is_taken_and_nothing_is_done() {
+    let server = server();
+    let _ = server.matcher.put("/api/v1/datastores/1/current-datasets/d/", &json!({})).expect(201);
+    let send = |client: &Client, method: &str, target: &str, body: &str| {
+        let request = client.request(method, target).header("Content-Type", "application/json");
+        client.keep_alive().send(&request.body(body.as_bytes())).expect("an answer")
+    };
+    for (path, allow) in paths() {
+        for method in ["GET", "DELETE"].into_iter().filter(|method| allow.contains(method)) {
+            for body in ["{}", "{\"type\":\"sql\"}", "x"] {
+                let refused = send(&server.admin, method, &path, body);
+                let errors = refused.errors(400, "validation_failed");
+                assert_eq!(errors, ["body:body_not_taken"], "{method} {path} {body}");
+                // What is left of the body would be read as the next request.
+                assert_eq!(refused.header("connection"), Some("close"), "{method} {path}");
+            }
+            let both = send(&server.admin, method, &format!("{path}?nope=1"), "{}");
+            let errors = both.errors(400, "validation_failed");
+            assert_eq!(errors, ["body:body_not_taken", "nope:unknown_parameter"], "{path}");
+            if path.starts_with("/api/v1/") {
+                send(&server.anonymous, method, &path, "{}").problem(401, "unauthenticated");
+            }
+            if path.contains("/1/") {
+                let nowhere = path.replace("/1/", "/99/");
+                send(&server.admin, method, &nowhere, "{}").problem(404, "not_found");
+            }
+        }
+    }
+    send(&server.viewer, "DELETE", "/api/v1/datastores/1/", "{}").problem(403, "forbidden");
+    assert_eq!(send(&server.admin, "HEAD", "/api/v1/datastores/", "{}").status, 400);
+    // Nothing was deleted, released or revoked.
+    let datasets = server.admin.get("/api/v1/datastores/1/current-datasets/").expect(200).json();
+    assert_eq!(datasets["count"], 1);
+    assert_eq!(server.admin.get("/api/v1/audit/?action=token_revoke").json()["count"], 0);
+    // A length of zero is fine.
+    let empty = server.matcher.request("DELETE", "/api/v1/datastores/1/current-datasets/d/");
+    let _ = empty.header("Content-Type", "text/plain").body("").send().expect(204);
+}
+
 /// 404 before 415 before 413 before 400.
 #[test]
 fn new_writes_are_refused_in_the_order_of_the_contract() {
