@@ -1,5 +1,7 @@
 //! The OpenAPI document, derived from the handlers, and a page that shows it.
 
+mod operations;
+
 use crate::handlers::{
     Answer, assign_dataset, create_datastore, create_token, current_datasets, dataset_history,
     delete_datastore, get_datastore, get_token, health, history, list_datastores, list_tokens,
@@ -10,6 +12,7 @@ use crate::problem::ProblemBody;
 use crate::query::Query;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
+use operations::Operations;
 use std::sync::LazyLock;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -47,7 +50,7 @@ use utoipa::{Modify, OpenApi};
         health::readyz,
     ),
     components(schemas(ProblemBody<'_>)),
-    modifiers(&BearerToken),
+    modifiers(&BearerToken, &Operations),
     security(("token" = [])),
 )]
 struct Document;

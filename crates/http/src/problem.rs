@@ -19,8 +19,7 @@ macro_rules! kinds {
         pub(crate) enum Kind { $($name),+ }
 
         impl Kind {
-            #[cfg(test)]
-            const ALL: &[Self] = &[$(Self::$name),+];
+            pub(crate) const ALL: &[Self] = &[$(Self::$name),+];
 
             pub(crate) fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status),+ }
@@ -75,6 +74,7 @@ pub(crate) struct FieldError {
     pub(crate) field: String,
     /// JSON Pointer into the body; absent for query parameters.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) pointer: Option<String>,
     /// The rule that was broken; stable, for programs.
     pub(crate) code: &'static str,

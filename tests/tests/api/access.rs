@@ -8,7 +8,7 @@ pub(crate) struct Operation {
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
     /// Empty for what needs no token.
-    roles: &'static [&'static str],
+    pub(crate) roles: &'static [&'static str],
     success: u16,
 }
 
@@ -54,7 +54,7 @@ pub(crate) const OPERATIONS: [Operation; 22] = [
 ];
 
 /// A datastore for one call, with the dataset in it when the call is to release it.
-fn prepare(server: &TestServer, operation: &Operation, name: &str) -> String {
+pub(crate) fn prepare(server: &TestServer, operation: &Operation, name: &str) -> String {
     let (host, port) = datastore_tests::CLOSED;
     let place = json!({"name": name, "server": host, "port": port});
     let path = server.admin.create_at(&with(by_parts(""), place));

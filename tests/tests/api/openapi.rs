@@ -1,8 +1,8 @@
 //! The OpenAPI document: what is served, what is checked in, and what is tested.
 
-use crate::access::OPERATIONS;
-use datastore_tests::TestServer;
-use serde_json::Value;
+use crate::access::{OPERATIONS, Operation, prepare};
+use datastore_tests::{Client, TestServer, by_parts};
+use serde_json::{Value, json};
 
 /// Operations of a document as `METHOD path`.
 fn operations(document: &Value) -> Vec<String> {
@@ -72,6 +72,171 @@ fn t25_every_operation_has_a_test() {
     for operation in required {
         assert!(documented.iter().any(|d| d == operation), "{operation}");
     }
+}
+
+/// An operation as the document has it.
+fn described<'a>(document: &'a Value, operation: &Operation) -> &'a Value {
+    &document["paths"][operation.path][operation.method.to_lowercase()]
+}
+
+#[test]
+fn t25_the_document_names_the_roles_that_may() {
+    let document = derived();
+    for operation in &OPERATIONS {
+        let what = format!("{} {}", operation.method, operation.path);
+        let described = described(&document, operation);
+        if operation.roles.is_empty() {
+            assert_eq!(described["security"], json!([{}]), "{what}");
+            assert_eq!(described["x-roles"], Value::Null, "{what}");
+            continue;
+        }
+        // The token that the document asks for everywhere.
+        assert_eq!(described["security"], Value::Null, "{what}");
+        assert_eq!(described["x-roles"], json!(operation.roles), "{what}");
+        let line = format!("Roles: {}.", operation.roles.join(", "));
+        let description = described["description"].as_str().expect("text");
+        assert!(description.ends_with(&line), "{what}: {description}");
+    }
+    assert_eq!(document["security"], json!([{"token": []}]));
+}
+
+/// The status that refuses `operation` at the target of a datastore that is there, when it is sent
+/// in each wrong way there is for it.
+fn refusals(server: &TestServer, operation: &Operation, described: &Value, name: &str) -> Vec<u16> {
+    let target = prepare(server, operation, name);
+    let send = |client: &Client, target: &str| client.request(operation.method, target);
+    let has_parameter = |name: &str| {
+        let parameters = described["parameters"].as_array();
+        parameters.is_some_and(|all| all.iter().any(|parameter| parameter["name"] == name))
+    };
+    let mut found = vec![send(&server.admin, &format!("{target}?nope=1")).json(&json!({})).send()];
+    if !operation.roles.is_empty() {
+        found.push(send(&server.anonymous, &target).send());
+    }
+    for (role, client) in server.by_role() {
+        if !operation.roles.is_empty() && !operation.roles.contains(&role) {
+            found.push(send(client, &target).send());
+        }
+    }
+    if operation.path.contains('{') {
+        let nowhere = operation.path.replace("{id}", "999").replace("{dataset_id}", "d");
+        found.push(send(&server.admin, &nowhere).send());
+    }
+    if has_parameter("page") {
+        found.push(send(&server.admin, &format!("{target}?page=999")).send());
+    }
+    if has_parameter("deleted") {
+        found.push(send(&server.viewer, &format!("{target}?deleted=true")).send());
+    }
+    if matches!(operation.method, "POST" | "PUT" | "PATCH") {
+        let write = |media, size| {
+            let request = send(&server.admin, &target).header("Content-Type", media);
+            request.body(vec![b' '; size]).send()
+        };
+        found.extend([write("text/plain", 1), write("application/json", 256 * 1024 + 1)]);
+    }
+    if has_parameter("If-Match") {
+        let stale = send(&server.admin, &target).header("If-Match", "\"99-c\"");
+        let whole = if operation.method == "PUT" { by_parts(name) } else { json!({}) };
+        found.push(match operation.method {
+            "DELETE" => stale.send(),
+            _ => stale.json(&whole).send(),
+        });
+    }
+    found.iter().map(|answer| answer.status).collect()
+}
+
+#[test]
+fn every_refusal_is_in_the_document_by_its_status() {
+    let server = TestServer::start();
+    let document = derived();
+    for (row, operation) in OPERATIONS.iter().enumerate() {
+        let what = format!("{} {}", operation.method, operation.path);
+        let described = described(&document, operation);
+        let statuses: Vec<_> = described["responses"].as_object().expect("some").keys().collect();
+        let mut found = refusals(&server, operation, described, &format!("row-{row}"));
+        // Those that need a fault of ours, and a server that asks for preconditions.
+        found.push(500);
+        if operation.path != "/livez" {
+            found.push(503);
+        }
+        if matches!(operation.method, "PUT" | "PATCH" | "DELETE") && found.contains(&412) {
+            found.push(428);
+        }
+        for status in &found {
+            assert!(*status >= 400, "{what}: {found:?}");
+            assert!(statuses.contains(&&status.to_string()), "{what}: {status} is missing");
+        }
+        // And what is in the document is found, but for conflicts.
+        for status in statuses.iter().filter_map(|status| status.parse().ok()) {
+            let own = status < 400 || status == 409;
+            assert!(own || found.contains(&status), "{what}: never {status}");
+        }
+    }
+}
+
+#[test]
+fn conflicts_are_in_the_document_with_their_codes() {
+    let document = derived();
+    let mut told = String::new();
+    for operation in &OPERATIONS {
+        told += described(&document, operation)["responses"]["409"]["description"]
+            .as_str()
+            .unwrap_or_default();
+    }
+    for code in [
+        "name_taken",
+        "datastore_in_use",
+        "datastore_inactive",
+        "dataset_assigned_elsewhere",
+        "token_limit_reached",
+    ] {
+        assert!(told.contains(&format!("`{code}`")), "{code}");
+    }
+}
+
+/// The members of a schema that every answer has.
+fn required(document: &Value, schema: &str) -> Vec<String> {
+    let names = document["components"]["schemas"][schema]["required"].as_array();
+    let mut names: Vec<_> =
+        names.into_iter().flatten().map(|name| name.as_str().expect("text").to_owned()).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn members_that_are_always_there_are_required() {
+    let document = derived();
+    let links = ["next", "previous", "results"];
+    for page in ["DatastorePage", "EntryPage"] {
+        assert_eq!(required(&document, page), links, "{page}");
+    }
+    for page in ["AssignmentPage", "AssignmentPeriodPage", "TokenPage"] {
+        assert_eq!(required(&document, page), [&["count"], &links[..]].concat(), "{page}");
+    }
+    let problem = ["code", "detail", "instance", "status", "title", "type"];
+    assert_eq!(required(&document, "Problem"), problem);
+    let error = ["code", "detail", "field"];
+    assert_eq!(required(&document, "FieldError"), error);
+    // As they are answered.
+    let server = TestServer::start();
+    let path = server.editor.create_at(&by_parts("a"));
+    let members = |value: &Value| {
+        let object = value.as_object().expect("an object");
+        let mut names: Vec<_> = object.keys().cloned().collect();
+        names.sort_unstable();
+        names
+    };
+    let of = |client: &Client, target: &str| members(&client.get(target).expect(200).json());
+    assert_eq!(of(&server.viewer, &path), required(&document, "Datastore"));
+    assert_eq!(of(&server.admin, "/api/v1/datastores/?cursor="), links);
+    assert_eq!(of(&server.admin, "/api/v1/audit/?cursor="), links);
+    assert_eq!(of(&server.admin, "/api/v1/tokens/"), required(&document, "TokenPage"));
+    assert_eq!(of(&server.admin, "/api/v1/tokens/1/"), required(&document, "Token"));
+    let entry = &server.admin.get("/api/v1/audit/").json()["results"][0];
+    assert_eq!(members(entry), required(&document, "HistoryEntry"));
+    let problem = server.admin.get("/api/v1/tokens/99/").problem(404, "not_found");
+    assert_eq!(members(&problem), required(&document, "Problem"));
 }
 
 #[test]

@@ -47,6 +47,7 @@ pub(crate) fn path_dataset(request: &HttpRequest) -> Result<DatasetId, Problem> 
     responses(
         (status = 201, description = "Assigned", body = AssignmentOutput),
         (status = 200, description = "It lives here already", body = AssignmentOutput),
+        (status = 409, description = "`datastore_inactive` or `dataset_assigned_elsewhere`", body = ProblemBody<'_>, content_type = "application/problem+json"),
         (status = "4XX", description = "Refused", body = ProblemBody<'_>, content_type = "application/problem+json"),
     )
 )]

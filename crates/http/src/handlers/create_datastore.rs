@@ -23,6 +23,7 @@ use datastore_domain::Draft;
         (status = 201, description = "Created", body = DatastoreOutput<'_>, headers(
             ("Location" = String, description = "Absolute URL of the datastore"),
             ("ETag" = String, description = "Version of this representation"))),
+        (status = 409, description = "`name_taken`", body = ProblemBody<'_>, content_type = "application/problem+json"),
         (status = "4XX", description = "Refused", body = ProblemBody<'_>, content_type = "application/problem+json"),
     )
 )]

@@ -53,6 +53,7 @@ struct Wish {
     responses(
         (status = 201, description = "Made", body = NewTokenOutput, headers(
             ("Location" = String, description = "Absolute URL of the token"))),
+        (status = 409, description = "`token_limit_reached`", body = ProblemBody<'_>, content_type = "application/problem+json"),
         (status = "4XX", description = "Refused", body = ProblemBody<'_>, content_type = "application/problem+json"),
     )
 )]

@@ -24,6 +24,7 @@ const LOOK: &str = "Read the datastore, which is not found once it is deleted, b
     ),
     responses(
         (status = 204, description = "Deleted"),
+        (status = 409, description = "`datastore_in_use`", body = ProblemBody<'_>, content_type = "application/problem+json"),
         (status = "4XX", description = "Refused", body = ProblemBody<'_>, content_type = "application/problem+json"),
     )
 )]

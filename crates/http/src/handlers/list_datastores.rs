@@ -37,6 +37,7 @@ const KNOWN: [&str; 9] =
     ),
     responses(
         (status = 200, description = "A page", body = DatastorePage<'_>),
+        (status = 403, description = "`forbidden`: `deleted` is true, and the role is not admin", body = ProblemBody<'_>, content_type = "application/problem+json"),
         (status = "4XX", description = "Refused", body = ProblemBody<'_>, content_type = "application/problem+json"),
     )
 )]

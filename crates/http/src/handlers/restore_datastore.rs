@@ -28,6 +28,7 @@ const LOOK: &str = "Read the datastore, which is found once it is restored, or s
     responses(
         (status = 200, description = "The datastore as it is now", body = DatastoreOutput<'_>, headers(
             ("ETag" = String, description = "Version of this representation"))),
+        (status = 409, description = "`name_taken`", body = ProblemBody<'_>, content_type = "application/problem+json"),
         (status = "4XX", description = "Refused", body = ProblemBody<'_>, content_type = "application/problem+json"),
     )
 )]

@@ -26,6 +26,7 @@ use datastore_domain::RevisionMode;
     responses(
         (status = 200, description = "The datastore as it is now", body = DatastoreOutput<'_>, headers(
             ("ETag" = String, description = "Version of this representation"))),
+        (status = 409, description = "`name_taken`", body = ProblemBody<'_>, content_type = "application/problem+json"),
         (status = "4XX", description = "Refused", body = ProblemBody<'_>, content_type = "application/problem+json"),
     )
 )]
@@ -51,6 +52,7 @@ pub(crate) async fn replace_datastore(
     responses(
         (status = 200, description = "The datastore as it is now", body = DatastoreOutput<'_>, headers(
             ("ETag" = String, description = "Version of this representation"))),
+        (status = 409, description = "`name_taken`", body = ProblemBody<'_>, content_type = "application/problem+json"),
         (status = "4XX", description = "Refused", body = ProblemBody<'_>, content_type = "application/problem+json"),
     )
 )]

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 #[schema(as = Assignment)]
 pub(crate) struct AssignmentOutput {
     dataset_id: String,
+    #[schema(required)]
     name: Option<String>,
     /// RFC 3339, UTC.
     #[schema(value_type = String)]
@@ -36,7 +37,7 @@ pub(crate) struct AssignmentPeriodOutput {
     #[serde(flatten)]
     assignment: AssignmentOutput,
     /// RFC 3339, UTC; null while it lives there.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, required)]
     released_at: Option<Time>,
 }
 
@@ -52,9 +53,11 @@ impl From<AssignmentPeriod> for AssignmentPeriodOutput {
 pub(crate) struct AssignmentPeriodPage {
     /// Rows on all pages.
     count: u64,
-    /// Absolute URL of the next page.
+    /// Absolute URL of the next page; null on the last.
+    #[schema(required)]
     next: Option<String>,
-    /// Absolute URL of the previous page.
+    /// Absolute URL of the previous page; null on the first.
+    #[schema(required)]
     previous: Option<String>,
     /// The rows of this page.
     results: Vec<AssignmentPeriodOutput>,
@@ -66,9 +69,11 @@ pub(crate) struct AssignmentPeriodPage {
 pub(crate) struct AssignmentPage {
     /// Rows on all pages.
     count: u64,
-    /// Absolute URL of the next page.
+    /// Absolute URL of the next page; null on the last.
+    #[schema(required)]
     next: Option<String>,
-    /// Absolute URL of the previous page.
+    /// Absolute URL of the previous page; null on the first.
+    #[schema(required)]
     previous: Option<String>,
     /// The rows of this page.
     results: Vec<AssignmentOutput>,

@@ -40,10 +40,11 @@ pub(crate) struct DatastoreOutput<'a> {
     #[schema(value_type = Option<String>)]
     connection_string: Option<Option<&'a str>>,
     is_active: bool,
+    #[schema(required)]
     max_connections: Option<i32>,
-    #[schema(value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>, required)]
     avg_response_time_ms: Option<Number>,
-    #[schema(value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>, required)]
     storage_capacity_gb: Option<Number>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -117,7 +118,7 @@ pub(crate) struct ListedDatastore<'a> {
     #[serde(flatten)]
     datastore: DatastoreOutput<'a>,
     /// RFC 3339, UTC; with `deleted=true` only.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, nullable = false)]
     deleted_at: Option<Time>,
 }
 
@@ -126,10 +127,13 @@ pub(crate) struct ListedDatastore<'a> {
 #[expect(dead_code, reason = "describes an `Envelope` in the OpenAPI document")]
 pub(crate) struct DatastorePage<'a> {
     /// Rows on all pages; absent when paged by cursor.
+    #[schema(nullable = false)]
     count: Option<u64>,
-    /// Absolute URL of the next page.
+    /// Absolute URL of the next page; null on the last.
+    #[schema(required)]
     next: Option<String>,
-    /// Absolute URL of the previous page.
+    /// Absolute URL of the previous page; null on the first.
+    #[schema(required)]
     previous: Option<String>,
     /// The rows of this page.
     results: Vec<ListedDatastore<'a>>,

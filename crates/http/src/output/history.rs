@@ -40,13 +40,16 @@ pub(crate) struct EntryOutput {
     #[schema(value_type = ActionName)]
     action: String,
     /// Null for tokens.
+    #[schema(required)]
     datastore_id: Option<i64>,
     /// Version of the datastore after it; null where no version counts.
+    #[schema(required)]
     version: Option<i64>,
     /// By member: `{"from": …, "to": …}`, or `"changed"` for a secret.
     #[schema(value_type = Object)]
     changes: Box<RawValue>,
     /// The request that caused it; null for commands.
+    #[schema(required)]
     request_id: Option<String>,
 }
 
@@ -74,10 +77,13 @@ impl TryFrom<RecordedEntry> for EntryOutput {
 #[expect(dead_code, reason = "describes an `Envelope` in the OpenAPI document")]
 pub(crate) struct EntryPage {
     /// Rows on all pages; absent when paged by cursor.
+    #[schema(nullable = false)]
     count: Option<u64>,
-    /// Absolute URL of the next page.
+    /// Absolute URL of the next page; null on the last.
+    #[schema(required)]
     next: Option<String>,
-    /// Absolute URL of the previous page.
+    /// Absolute URL of the previous page; null on the first.
+    #[schema(required)]
     previous: Option<String>,
     /// The rows of this page, newest first.
     results: Vec<EntryOutput>,

@@ -24,10 +24,11 @@ pub(crate) struct PerformanceOutput {
 
 #[derive(Serialize, ToSchema)]
 struct Declared {
+    #[schema(required)]
     max_connections: Option<i32>,
-    #[schema(value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>, required)]
     avg_response_time_ms: Option<Number>,
-    #[schema(value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>, required)]
     storage_capacity_gb: Option<Number>,
 }
 
@@ -36,23 +37,24 @@ struct Observed {
     checks: u64,
     failures: u64,
     /// Share of the checks that succeeded, 0 to 1.
-    #[schema(value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>, required)]
     availability: Option<Number>,
     response_time_ms: ResponseTimes,
+    #[schema(required)]
     last_check: Option<CheckOutput>,
 }
 
 #[derive(Serialize, ToSchema)]
 struct ResponseTimes {
-    #[schema(value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>, required)]
     avg: Option<Number>,
-    #[schema(value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>, required)]
     p50: Option<Number>,
-    #[schema(value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>, required)]
     p95: Option<Number>,
-    #[schema(value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>, required)]
     p99: Option<Number>,
-    #[schema(value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>, required)]
     max: Option<Number>,
 }
 
@@ -74,8 +76,9 @@ struct CheckOutput {
     #[schema(value_type = String)]
     at: Time,
     success: bool,
-    #[schema(value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>, required)]
     response_time_ms: Option<Number>,
+    #[schema(required)]
     error: Option<TestError>,
 }
 
@@ -103,13 +106,17 @@ struct Capacity {
 
 #[derive(Serialize, ToSchema)]
 struct ConnectionsCapacity {
+    #[schema(required)]
     used: Option<u64>,
+    #[schema(required)]
     max: Option<u64>,
 }
 
 #[derive(Serialize, ToSchema)]
 struct StorageCapacity {
+    #[schema(required)]
     used_gb: Option<f64>,
+    #[schema(required)]
     total_gb: Option<f64>,
 }
 
@@ -120,7 +127,7 @@ struct SeriesOutput {
     from: Time,
     checks: u64,
     failures: u64,
-    #[schema(value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>, required)]
     avg_response_time_ms: Option<Number>,
 }
 

@@ -18,10 +18,10 @@ pub(crate) struct TokenOutput {
     #[schema(value_type = String)]
     created_at: Time,
     /// From when on it counts no more; null for never.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, required)]
     expires_at: Option<Time>,
     /// Null while it is not revoked.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, required)]
     revoked_at: Option<Time>,
 }
 
@@ -66,9 +66,11 @@ impl From<NewToken> for NewTokenOutput {
 pub(crate) struct TokenPage {
     /// Rows on all pages.
     count: u64,
-    /// Absolute URL of the next page.
+    /// Absolute URL of the next page; null on the last.
+    #[schema(required)]
     next: Option<String>,
-    /// Absolute URL of the previous page.
+    /// Absolute URL of the previous page; null on the first.
+    #[schema(required)]
     previous: Option<String>,
     /// The rows of this page, by number.
     results: Vec<TokenOutput>,
