@@ -4,10 +4,10 @@ use crate::body::Members;
 use crate::json::Json;
 use crate::problem::{FieldError, Kind, Problem, violations};
 use datastore_domain::{DatastoreFields, Expected, Member, Secret, Violations};
-use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
-/// A datastore as written. POST and PUT need `name`, `type`, `system`, `description` and one of the
-/// two forms of a connection; PATCH takes any member.
+/// A datastore as written, with one of the two forms of a connection.
 #[derive(ToSchema)]
 #[schema(as = DatastoreInput)]
 #[expect(dead_code, reason = "describes the input in the OpenAPI document; a test compares it")]
@@ -62,6 +62,23 @@ pub(crate) struct DatastoreInput {
     /// Ignored.
     updated_at: Option<String>,
 }
+
+/// What a PATCH may name, in the OpenAPI document: the members of a [`DatastoreInput`], none of
+/// which is needed.
+pub(crate) struct DatastorePatch;
+
+impl PartialSchema for DatastorePatch {
+    fn schema() -> RefOr<Schema> {
+        let mut schema = DatastoreInput::schema();
+        if let RefOr::T(Schema::Object(object)) = &mut schema {
+            object.required.clear();
+            object.description = Some("Members of a datastore to change.".to_owned());
+        }
+        schema
+    }
+}
+
+impl ToSchema for DatastorePatch {}
 
 /// Every member that a datastore's body may name.
 const KNOWN: [&str; 18] = [
@@ -197,7 +214,6 @@ pub(crate) fn optional<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use utoipa::PartialSchema;
 
     #[test]
     fn the_documented_input_is_the_input_that_is_read() {

@@ -176,6 +176,21 @@ fn every_refusal_is_in_the_document_by_its_status() {
 }
 
 #[test]
+fn the_bodies_of_put_and_patch_are_documented_apart() {
+    let document = derived();
+    let body = |method: &str, media: &str| {
+        let body = &document["paths"]["/api/v1/datastores/{id}/"][method]["requestBody"];
+        let schema = body["content"][media]["schema"]["$ref"].as_str().expect("a schema");
+        schema.rsplit('/').next().expect("a name").to_owned()
+    };
+    let put = body("put", "application/json");
+    assert_eq!(required(&document, &put), ["description", "name", "system", "type"]);
+    for media in ["application/json", "application/merge-patch+json"] {
+        assert_eq!(required(&document, &body("patch", media)), [""; 0], "{media}");
+    }
+}
+
+#[test]
 fn conflicts_are_in_the_document_with_their_codes() {
     let document = derived();
     let mut told = String::new();

@@ -1,7 +1,7 @@
 //! `PUT` and `PATCH /api/v1/datastores/{id}/`
 
 use super::Answer;
-use crate::input::{DatastoreBody, DatastoreInput};
+use crate::input::{DatastoreBody, DatastoreInput, DatastorePatch};
 use crate::output::DatastoreOutput;
 use crate::problem::{Problem, ProblemBody};
 use crate::query::Query;
@@ -48,7 +48,7 @@ pub(crate) async fn replace_datastore(
         ("id" = i64, Path, description = "Number of the datastore"),
         ("If-Match" = Option<String>, Header, description = "ETag that must still hold"),
     ),
-    request_body(content = DatastoreInput, content_type = "application/merge-patch+json"),
+    request_body(content((DatastorePatch = "application/merge-patch+json"), (DatastorePatch = "application/json"))),
     responses(
         (status = 200, description = "The datastore as it is now", body = DatastoreOutput<'_>, headers(
             ("ETag" = String, description = "Version of this representation"))),
