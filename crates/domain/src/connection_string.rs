@@ -121,6 +121,19 @@ impl ConnectionString {
         Ok(Self { text, structure, mask })
     }
 
+    /// As [`Self::parse`], by the rules of the system that the scheme belongs to.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::parse`]; a scheme of no system is [`ConnectionStringError::Scheme`].
+    pub fn parse_by_scheme(text: Secret) -> Result<Self, ConnectionStringError> {
+        check_length(text.expose())?;
+        let (written, _) = grammar::cut(text.expose(), "://");
+        let known = |system: &System| rules::scheme(written, *system).is_ok();
+        let system = System::ALL.into_iter().find(known).ok_or_else(rules::no_scheme)?;
+        Self::parse(text, system)
+    }
+
     /// The rule that holds without knowing the system.
     pub(crate) fn check_length(text: &Secret) -> Result<(), ConnectionStringError> {
         check_length(text.expose())

@@ -26,4 +26,5 @@ mod state;
 
 pub use limits::Limits;
 pub use openapi::openapi_json;
+pub use output::TestResult;
 pub use server::{HttpSettings, RunningServer, Stopper};

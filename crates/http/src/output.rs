@@ -14,7 +14,7 @@ pub(crate) use datasets::{
 pub(crate) use datastore::{DatastoreOutput, DatastorePage};
 pub(crate) use history::{ActionName, EntryOutput, EntryPage};
 pub(crate) use performance::PerformanceOutput;
-pub(crate) use test_result::TestResult;
+pub use test_result::TestResult;
 pub(crate) use tokens::{NewTokenOutput, TokenOutput, TokenPage};
 pub(crate) use types::Types;
 

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod backup;
+mod check;
 mod key;
 mod output;
 mod serve;
@@ -10,8 +11,11 @@ use crate::hardening::harden_process;
 use crate::settings::{Environment, Settings, SettingsError};
 use crate::telemetry;
 use crate::wiring::StartError;
+use check::CheckCommand;
 use clap::{Parser, Subcommand};
+use datastore_domain::ConnectionStringError;
 use datastore_persistence::BackupError;
+use datastore_ports::TestError;
 use key::KeyCommand;
 use std::error::Error;
 use std::io::{self, Write as _};
@@ -40,6 +44,8 @@ enum Command {
         /// The new file; nothing is overwritten.
         file: PathBuf,
     },
+    /// Test connections. Exits with 0 when all are up, 1 when one is not, 2 when nothing was tested.
+    Check(CheckCommand),
     /// Make, list and revoke access tokens.
     #[command(subcommand)]
     Token(TokenCommand),
@@ -72,6 +78,31 @@ pub enum CommandError {
     /// No copy of the database was made.
     #[error("no backup was made")]
     Backup(#[from] BackupError),
+    /// A variable that was named is not there.
+    #[error("there is no variable {0} in the environment, or it is not UTF-8")]
+    Unset(String),
+    /// A connection string where everybody on the machine can read it.
+    #[error(
+        "a connection string must not be an argument, which everybody on the machine can read: \
+         give it by `check -` on standard input, or by --url-env"
+    )]
+    StringInArguments,
+    /// There is none by that number or name.
+    #[error("there is no datastore {0:?}")]
+    NoDatastore(String),
+    /// What was given is no connection string.
+    #[error("the connection string cannot be used")]
+    ConnectionString(#[source] ConnectionStringError),
+    /// A connection test could not be run.
+    #[error("the connection was not tested")]
+    Test(#[source] TestError),
+    /// Connections were tested, and not all are up.
+    #[error("{down} of {all} not up")]
+    #[expect(missing_docs, reason = "the message says it")]
+    Down { down: usize, all: usize },
+    /// No connection was tested.
+    #[error("nothing was tested")]
+    NotTested(#[source] Box<Self>),
     /// The use case refused.
     #[error("{0}")]
     UseCase(&'static str, #[source] datastore_application::Error),
@@ -84,14 +115,29 @@ impl CommandError {
     /// The whole line.
     #[must_use]
     pub fn line(&self) -> String {
-        let mut line = format!("datastore-api: {self}");
-        let mut cause = self.source();
+        format!("datastore-api: {}", Self::chain(self))
+    }
+
+    /// `error` and its sources in one line.
+    fn chain(error: &dyn Error) -> String {
+        let mut line = error.to_string();
+        let mut cause = error.source();
         while let Some(error) = cause {
             line.push_str(": ");
             line.push_str(&error.to_string());
             cause = error.source();
         }
         line.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// What the process ends with: 1, but 2 for a `check` that tested nothing, where 1 says that
+    /// something is down.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::NotTested(_) => 2,
+            _ => 1,
+        }
     }
 }
 
@@ -108,12 +154,18 @@ impl Cli {
         match self.command {
             Command::Key(KeyCommand::Generate) => key::generate(),
             Command::Openapi => print(datastore_http::openapi_json()),
-            command => {
-                let environment = Environment::of_process()?;
-                let settings = Settings::load(self.config.as_deref(), environment)?;
-                run_with(command, &settings)
-            }
+            Command::Check(_) => self.run_with_settings().map_err(|error| match error {
+                CommandError::Down { .. } => error,
+                error => CommandError::NotTested(Box::new(error)),
+            }),
+            _ => self.run_with_settings(),
         }
+    }
+
+    fn run_with_settings(self) -> Result<(), CommandError> {
+        let environment = Environment::of_process()?;
+        let settings = Settings::load(self.config.as_deref(), environment)?;
+        run_with(self.command, &settings)
     }
 }
 
@@ -122,6 +174,7 @@ fn run_with(command: Command, settings: &Settings) -> Result<(), CommandError> {
         Command::Serve => block_on(serve::serve(settings)),
         Command::Migrate => block_on(serve::migrate(settings)),
         Command::Backup { file } => block_on(backup::run(settings, &file)),
+        Command::Check(command) => block_on(check::run(command, settings)),
         Command::Token(command) => block_on(token::run(command, settings)),
         Command::Key(KeyCommand::Status { output }) => block_on(key::status(settings, output)),
         Command::Config(ConfigCommand::Check) => print(&settings.to_masked_toml()),

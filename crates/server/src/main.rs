@@ -11,7 +11,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // Nobody is left to hear of a standard error that is closed.
             drop(writeln!(std::io::stderr(), "{}", error.line()));
-            ExitCode::FAILURE
+            ExitCode::from(error.exit_code())
         }
     }
 }

@@ -119,7 +119,7 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     listener.map_err(|source| StartError::Listen { address, source })
 }
 
-fn probes(settings: &Settings) -> Result<Probes, StartError> {
+pub(crate) fn probes(settings: &Settings) -> Result<Probes, StartError> {
     let connectivity = &settings.connectivity;
     let ca_pem = match &connectivity.tls.ca_file {
         None => None,
@@ -136,6 +136,15 @@ fn probes(settings: &Settings) -> Result<Probes, StartError> {
         ..ProbeSettings::default()
     };
     Ok(Probes::new(settings, Arc::new(SystemClock))?)
+}
+
+/// The registry as it is, beside a server that may run: nothing on disk is made or changed.
+pub(crate) async fn open_registry(settings: &Settings) -> Result<Registry, StartError> {
+    let storage = open_current(settings).await?;
+    let cipher = keys::given(settings)?;
+    keys::check(settings, &storage, cipher.as_ref()).await?;
+    let cipher = cipher.ok_or_else(|| StartError::NoKeys(settings.key_file()))?;
+    Ok(registry(&storage, cipher, Arc::new(probes(settings)?)))
 }
 
 pub(crate) fn access(storage: &Storage) -> Access {

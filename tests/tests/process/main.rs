@@ -3,6 +3,7 @@
 
 mod backup;
 mod busy;
+mod check;
 mod crashes;
 mod durability;
 mod first_start;

@@ -57,7 +57,16 @@ fn schemes(system: System) -> &'static [Scheme] {
 
 /// The error that names the schemes of `system`.
 pub(super) fn not_a_scheme(system: System) -> Error {
-    let names: Vec<_> = schemes(system).iter().map(|s| format!("{}://", s.name)).collect();
+    expected(schemes(system).iter())
+}
+
+/// The error that names the schemes of all systems.
+pub(super) fn no_scheme() -> Error {
+    expected(System::ALL.into_iter().flat_map(schemes))
+}
+
+fn expected(schemes: impl Iterator<Item = &'static Scheme>) -> Error {
+    let names: Vec<_> = schemes.map(|scheme| format!("{}://", scheme.name)).collect();
     Error::Scheme { allowed: names.join(" or ") }
 }
 

@@ -5,10 +5,11 @@ use datastore_domain::{ProbeReport, Step, StepReport};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Result of a connection test.
+/// Result of a connection test, as JSON.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct TestResult {
-    success: bool,
+pub struct TestResult {
+    /// Whether the query was answered.
+    pub success: bool,
     /// From the first packet to the query's answer, or to the end of the step that failed.
     #[schema(value_type = Option<f64>)]
     response_time_ms: Option<Number>,

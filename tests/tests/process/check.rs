@@ -1,0 +1,216 @@
+//! `datastore-api check`: what it prints, and what it ends with.
+
+use datastore_testkit::live;
+use datastore_tests::{Backend, Client, Installation, command};
+use serde_json::{Value, json};
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// What a command left behind.
+struct Checked {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Checked {
+    #[track_caller]
+    fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        Self {
+            code: output.status.code().expect("it ends by itself"),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    #[track_caller]
+    fn rows(&self) -> Vec<Value> {
+        let rows: Value = serde_json::from_str(&self.stdout).expect("JSON");
+        rows.as_array().expect("an array").clone()
+    }
+}
+
+/// Tests `string`, given on standard input.
+#[track_caller]
+fn check(string: &str, mut command: Command) -> Checked {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    // A command that refuses its settings reads nothing.
+    drop(input.write_all(string.as_bytes()));
+    drop(input);
+    Checked::of(child.wait_with_output().expect("it ends"))
+}
+
+/// The string with another password, which is that of nobody.
+fn with_wrong_password(string: &str) -> String {
+    let (scheme, rest) = string.split_once("://").expect("a string");
+    let (login, rest) = rest.split_once('@').expect("a login");
+    let (user, _) = login.split_once(':').expect("a password");
+    format!("{scheme}://{user}:wrong@{rest}")
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    entries.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn a_connection_string_needs_no_registry() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    for (variable, system) in [("TEST_POSTGRES_URL", "postgres"), ("TEST_REDIS_URL", "redis")] {
+        let string = live(variable);
+        let checked = check(&format!("{string}\n"), command(&data, &["check", "-"]));
+        assert_eq!((checked.code, checked.stderr.as_str()), (0, ""), "{}", checked.stdout);
+        let [row] = &checked.rows()[..] else { panic!("one row: {}", checked.stdout) };
+        assert_eq!(row["success"], true);
+        assert_eq!(row["system"], system);
+        assert_eq!(row["datastore_id"], Value::Null);
+        assert!(row["details"]["server_version"].is_string(), "{row}");
+        assert_eq!(row["steps"].as_array().map(Vec::len), Some(5));
+        let masked = row["name"].as_str().expect("text");
+        assert!(masked.contains("app_user:***@"), "{masked}");
+        let mut command = command(&data, &["check", "--url-env", "DATABASE_URL"]);
+        command.env("DATABASE_URL", &string);
+        let checked = Checked::of(command.output().expect("it runs"));
+        assert_eq!(checked.code, 0, "{}", checked.stderr);
+        assert_eq!(checked.rows()[0]["success"], true);
+    }
+    assert_eq!(names(folder.path()), [""; 0], "nothing is made on disk");
+}
+
+#[test]
+fn what_is_down_ends_with_1_and_its_code() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let right = live("TEST_POSTGRES_URL");
+    let checked = check(&with_wrong_password(&right), command(&data, &["check", "-"]));
+    assert_eq!(checked.code, 1);
+    assert_eq!(checked.stderr, "datastore-api: 1 of 1 not up\n");
+    let row = &checked.rows()[0];
+    assert_eq!(row["success"], false);
+    assert_eq!(row["error"]["code"], "authentication_failed");
+    let mut denied = command(&data, &["check", "-"]);
+    denied.env("DATASTORE_API__CONNECTIVITY__EGRESS__DENY", "127.0.0.0/8");
+    let checked = check(&right, denied);
+    assert_eq!(checked.code, 1);
+    assert_eq!(checked.rows()[0]["error"]["code"], "blocked_by_policy");
+}
+
+#[test]
+fn a_table_shows_steps_and_times() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let table = ["check", "-", "--output", "table"];
+    let right = live("TEST_POSTGRES_URL");
+    let checked = check(&right, command(&data, &table));
+    let lines: Vec<_> = checked.stdout.lines().collect();
+    let [titles, row] = &lines[..] else { panic!("two lines: {}", checked.stdout) };
+    for title in ["STATE", "RESOLVE", "CONNECT", "TLS", "AUTHENTICATE", "QUERY"] {
+        assert!(titles.contains(title), "{titles}");
+    }
+    assert!(row.contains("  up  ") && row.contains("PostgreSQL "), "{row}");
+    assert_eq!(row.matches(" ms").count(), 5, "{row}");
+    let checked = check(&with_wrong_password(&right), command(&data, &table));
+    let row = checked.stdout.lines().nth(1).expect("a row");
+    assert!(row.contains("DOWN") && row.contains("FAILED"), "{row}");
+    assert!(row.contains("authentication_failed: "), "{row}");
+}
+
+#[test]
+fn what_cannot_be_tested_ends_with_2_and_says_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let secret = "hunter2secret";
+    for (arguments, input, reason) in [
+        (&["check", "-"][..], format!("ftp://u:{secret}@h/"), "Must begin with postgresql://"),
+        (&["check", "-"], format!("postgres://u:{secret}@h/?hostaddr={secret}"), "hostaddr"),
+        (&["check", "-"], "x".repeat(100_000), "at most 4096 characters"),
+        (&["check", "-"], String::new(), "Must not be empty"),
+        (&["check", "--url-env", "NOT_THERE"], String::new(), "NOT_THERE"),
+        (&["check"], String::new(), "--all"),
+        (&["check", &format!("redis://:{secret}@h")], String::new(), "standard input"),
+        (&["check", "-", "--timeout-ms", "99"], String::new(), "100..=30000"),
+        (&["check", "-", "--url-env", "X"], String::new(), "cannot be used with"),
+    ] {
+        let checked = check(&input, command(&data, arguments));
+        assert_eq!(checked.code, 2, "{arguments:?}: {}", checked.stderr);
+        assert_eq!(checked.stdout, "", "{arguments:?}");
+        assert!(checked.stderr.contains(reason), "{arguments:?}: {}", checked.stderr);
+        assert!(!checked.stderr.contains(secret), "{arguments:?}");
+    }
+    let mut bad = command(&data, &["check", "-"]);
+    bad.env("DATASTORE_API__HTTP__WORKERS", "0");
+    let checked = check(&live("TEST_POSTGRES_URL"), bad);
+    assert_eq!(checked.code, 2, "{}", checked.stderr);
+    assert!(checked.stderr.contains("http.workers"), "{}", checked.stderr);
+}
+
+/// One that is up, one that is down, and one that is not active.
+fn three(admin: &Client) {
+    let right = live("TEST_POSTGRES_URL");
+    for (name, string, is_active) in [
+        ("orders", right.clone(), true),
+        ("archive", with_wrong_password(&right), true),
+        ("retired", right, false),
+    ] {
+        let body = json!({
+            "name": name, "type": "sql", "system": "postgres", "description": "d",
+            "connection_string": string, "is_active": is_active,
+        });
+        let _ = admin.create_at(&body);
+    }
+}
+
+fn datastores_are_tested_by_number_by_name_and_all(installation: &Installation) {
+    let server = installation.serve(&[]);
+    let admin = Client::new(server.address(), Some(installation.token("admin")));
+    three(&admin);
+    let run = |arguments: &[&str]| {
+        Checked::of(installation.command(arguments).output().expect("it runs"))
+    };
+    let names = |rows: &[Value]| -> Vec<(String, bool)> {
+        let text = |row: &Value| row["name"].as_str().expect("text").to_owned();
+        rows.iter().map(|row| (text(row), row["success"] == true)).collect()
+    };
+    let up = |name: &str| (name.to_owned(), true);
+    let down = |name: &str| (name.to_owned(), false);
+    let all = run(&["check", "--all"]);
+    assert_eq!((all.code, all.stderr.as_str()), (1, "datastore-api: 1 of 2 not up\n"));
+    assert_eq!(names(&all.rows()), [down("archive"), up("orders")]);
+    let some = run(&["check", "retired", "orders"]);
+    assert_eq!((some.code, some.stderr.as_str()), (0, ""));
+    assert_eq!(names(&some.rows()), [up("retired"), up("orders")]);
+    let number = some.rows()[1]["datastore_id"].to_string();
+    assert_eq!(names(&run(&["check", &number]).rows()), [up("orders")]);
+    let unknown = run(&["check", "orders", "oders"]);
+    assert_eq!((unknown.code, unknown.stdout.as_str()), (2, ""));
+    assert!(unknown.stderr.contains("there is no datastore \"oders\""), "{}", unknown.stderr);
+    // As every test of a registered datastore.
+    let seen = admin.get(&format!("/api/v1/datastores/{number}/performance/")).expect(200);
+    assert_eq!(seen.json()["observed"]["checks"], 3);
+    let _ = server.terminate();
+}
+
+#[test]
+fn on_sqlite_datastores_are_tested_by_number_by_name_and_all() {
+    datastores_are_tested_by_number_by_name_and_all(&Installation::new(Backend::Sqlite));
+}
+
+#[test]
+fn on_postgresql_datastores_are_tested_by_number_by_name_and_all() {
+    datastores_are_tested_by_number_by_name_and_all(&Installation::new(Backend::Postgres));
+}
+
+#[test]
+fn without_a_registry_nothing_is_tested_or_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let checked = Checked::of(command(&data, &["check", "--all"]).output().expect("it runs"));
+    assert_eq!((checked.code, checked.stdout.as_str()), (2, ""));
+    assert!(checked.stderr.contains("datastore-api.db"), "{}", checked.stderr);
+    assert_eq!(names(folder.path()), [""; 0]);
+}
