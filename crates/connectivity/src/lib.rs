@@ -28,4 +28,4 @@ mod tls;
 pub use cidr::{Cidr, CidrError};
 pub use policy::EgressPolicy;
 pub use tester::{ProbeSettings, Probes, ProbesError};
-pub use tls::CaFileError;
+pub use tls::{CaFileError, check_authorities};

@@ -83,6 +83,15 @@ impl Tls {
     }
 }
 
+/// Whether `pem` is a file of certificate authorities.
+///
+/// # Errors
+///
+/// [`CaFileError`] says what it is instead.
+pub fn check_authorities(pem: &[u8]) -> Result<(), CaFileError> {
+    add_roots(&mut RootCertStore::empty(), pem)
+}
+
 fn add_roots(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), CaFileError> {
     let mut added = false;
     for certificate in CertificateDer::pem_slice_iter(pem) {

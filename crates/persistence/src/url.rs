@@ -34,6 +34,8 @@ pub(crate) enum Kind {
 pub(crate) struct PostgresUrl {
     pub(crate) config: Config,
     pub(crate) tls: TlsMode,
+    /// As it was written, masked.
+    masked: String,
 }
 
 /// Why a text is no address of a database. Never quotes the text, which may hold a password.
@@ -71,6 +73,35 @@ impl DatabaseUrl {
             Kind::Postgres(_) => None,
         }
     }
+
+    /// As it was written, with `***` for the password and for the values of parameters.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        match &self.0 {
+            Kind::Sqlite(_) => self.to_string(),
+            Kind::Postgres(url) => url.masked.clone(),
+        }
+    }
+}
+
+/// Masks an address of PostgreSQL. What stands before the first `@` is user and password, as it is
+/// to those who connect by it.
+fn mask(text: &str) -> String {
+    let (scheme, rest) = text.split_once("://").unwrap_or_default();
+    let (credentials, rest) =
+        rest.split_once('@').map_or((None, rest), |(login, rest)| (Some(login), rest));
+    let credentials = credentials.map(|login| match login.split_once(':') {
+        Some((user, _)) => format!("{user}:***@"),
+        None => format!("{login}@"),
+    });
+    let (address, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let mut masked = format!("{scheme}://{}{address}", credentials.unwrap_or_default());
+    for (at, parameter) in parameters.split('&').filter(|text| !text.is_empty()).enumerate() {
+        let name = parameter.split('=').next().unwrap_or_default();
+        masked.push(if at == 0 { '?' } else { '&' });
+        masked.push_str(&format!("{name}=***"));
+    }
+    masked
 }
 
 impl FromStr for DatabaseUrl {
@@ -86,6 +117,7 @@ impl FromStr for DatabaseUrl {
         if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
             return Err(DatabaseUrlError::UnknownScheme);
         }
+        let masked = mask(text);
         let (text, checked) = without_verification(text)?;
         let config: Config = text.parse().map_err(|_| DatabaseUrlError::Malformed)?;
         if config.get_hosts().is_empty() {
@@ -97,7 +129,7 @@ impl FromStr for DatabaseUrl {
             SslMode::Require => TlsMode::Require,
             _ => TlsMode::Prefer,
         };
-        Ok(Self(Kind::Postgres(Box::new(PostgresUrl { config, tls }))))
+        Ok(Self(Kind::Postgres(Box::new(PostgresUrl { config, tls, masked }))))
     }
 }
 
@@ -188,6 +220,23 @@ mod tests {
             shown("postgresql://app:secret@a,b:5433/registry?sslmode=prefer"),
             ok("postgres://app@a:5432,b:5433/registry")
         );
+    }
+
+    #[test]
+    fn the_mask_keeps_the_names_of_parameters() {
+        let masked = |text: &str| text.parse::<DatabaseUrl>().map(|url| url.masked());
+        for (text, expected) in [
+            ("sqlite://data/x.db", "sqlite://data/x.db"),
+            ("postgres://h/d", "postgres://h/d"),
+            ("postgres://u@h:5433/d", "postgres://u@h:5433/d"),
+            ("postgres://u:p?x%40y:z@h,i:1/d", "postgres://u:***@h,i:1/d"),
+            (
+                "postgresql://u:secret@h/d?sslmode=verify-full&password=secret&connect_timeout=3",
+                "postgresql://u:***@h/d?sslmode=***&password=***&connect_timeout=***",
+            ),
+        ] {
+            assert_eq!(masked(text).as_deref(), Ok(expected));
+        }
     }
 
     #[test]

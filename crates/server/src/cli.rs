@@ -2,6 +2,7 @@
 
 mod backup;
 mod check;
+mod config;
 mod key;
 mod output;
 mod serve;
@@ -61,17 +62,20 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Check the settings and print what is in effect, with secrets masked.
+    /// Print all settings in effect, with secrets masked, and check them and the files that they
+    /// name. Nothing is changed, and neither the database nor a socket is opened.
     Check,
 }
 
-/// A command did not do what it was asked to. Its message, with those of its sources, is one line
-/// that names the thing and the remedy.
+/// A command did not do what it was asked to. [`CommandError::lines`] name the thing and the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// The settings are bad.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// Files and folders that the settings name are refused; there is one fault at least.
+    #[error("files that the settings name are refused")]
+    Files(Vec<StartError>),
     /// The application does not start, or has not what the command needs.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -112,10 +116,21 @@ pub enum CommandError {
 }
 
 impl CommandError {
-    /// The whole line.
+    /// What there is to say, line by line: one for each thing that is wrong.
     #[must_use]
-    pub fn line(&self) -> String {
-        format!("datastore-api: {}", Self::chain(self))
+    pub fn lines(&self) -> Vec<String> {
+        self.faults().into_iter().map(|fault| format!("datastore-api: {fault}")).collect()
+    }
+
+    fn faults(&self) -> Vec<String> {
+        match self {
+            Self::Settings(error) => error.lines().to_vec(),
+            Self::Files(faults) => faults.iter().map(|fault| Self::chain(fault)).collect(),
+            Self::NotTested(error) => {
+                error.faults().into_iter().map(|fault| format!("{self}: {fault}")).collect()
+            }
+            other => vec![Self::chain(other)],
+        }
     }
 
     /// `error` and its sources in one line.
@@ -146,7 +161,7 @@ impl Cli {
     ///
     /// # Errors
     ///
-    /// [`CommandError`], to be printed as [`CommandError::line`].
+    /// [`CommandError`], to be printed as [`CommandError::lines`].
     pub fn run(self) -> Result<(), CommandError> {
         telemetry::tell_of_panics();
         harden_process().map_err(|e| CommandError::System("the process is not safe to use", e))?;
@@ -163,7 +178,7 @@ impl Cli {
     }
 
     fn run_with_settings(self) -> Result<(), CommandError> {
-        let environment = Environment::of_process()?;
+        let environment = Environment::of_process();
         let settings = Settings::load(self.config.as_deref(), environment)?;
         run_with(self.command, &settings)
     }
@@ -177,7 +192,7 @@ fn run_with(command: Command, settings: &Settings) -> Result<(), CommandError> {
         Command::Check(command) => block_on(check::run(command, settings)),
         Command::Token(command) => block_on(token::run(command, settings)),
         Command::Key(KeyCommand::Status { output }) => block_on(key::status(settings, output)),
-        Command::Config(ConfigCommand::Check) => print(&settings.to_masked_toml()),
+        Command::Config(ConfigCommand::Check) => config::check(settings),
         Command::Key(KeyCommand::Generate) => key::generate(),
         Command::Openapi => print(datastore_http::openapi_json()),
     }

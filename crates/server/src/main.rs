@@ -10,7 +10,14 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to hear of a standard error that is closed.
-            drop(writeln!(std::io::stderr(), "{}", error.line()));
+            drop(writeln!(
+                std::io::stderr(),
+                "{}",
+                error.lines().join(
+                    "
+"
+                )
+            ));
             ExitCode::from(error.exit_code())
         }
     }

@@ -5,12 +5,16 @@
 //! that is bad stops the start. No message ever quotes a value: it may be a secret in the wrong
 //! place.
 
+mod environment;
 mod http;
+mod known;
 mod load;
+mod shown;
 mod strict;
 
+pub use environment::Environment;
 pub use http::{Http, PublicUrl};
-pub use load::{Environment, SettingsError};
+pub use load::SettingsError;
 
 use datastore_connectivity::Cidr;
 use datastore_domain::Secret;
@@ -134,12 +138,17 @@ pub struct Log {
 #[serde(deny_unknown_fields)]
 pub struct Shutdown {
     /// How long new connections are still served after the signal, while `/readyz` answers 503:
-    /// whole seconds, 0 to 3600 s. Default: 0 s.
-    #[serde(deserialize_with = "strict::seconds::<0, 3600, _>", serialize_with = "seconds")]
+    /// 0 to 3600 s. Default: 0 s.
+    #[serde(deserialize_with = "strict::duration::<3600, _>", serialize_with = "seconds")]
     pub grace: Duration,
-    /// How long running requests may take to finish, in seconds, 0 to 3600. Default: 30.
-    #[serde(deserialize_with = "strict::number::<0, 3600, _, _>")]
-    pub timeout_seconds: u64,
+    /// How long running requests may take to finish, 0 to 3600 s; `timeout_seconds` in a file.
+    /// Default: 30 s.
+    #[serde(
+        rename = "timeout_seconds",
+        deserialize_with = "strict::duration::<3600, _>",
+        serialize_with = "seconds"
+    )]
+    pub timeout: Duration,
 }
 
 /// The form of a log line.
@@ -196,7 +205,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// [`SettingsError`] names the first key at fault, and where it was set.
+    /// [`SettingsError`] names every key at fault, and where it was set.
     pub fn load(
         config_file: Option<&std::path::Path>,
         environment: Environment,
@@ -209,7 +218,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// [`SettingsError`] names the first key at fault.
+    /// [`SettingsError`] names every key at fault.
     pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
         load::from_toml(text)
     }
@@ -233,19 +242,11 @@ impl Settings {
         self.data_dir.join("admin-token")
     }
 
-    /// How long running requests may take to finish.
-    #[must_use]
-    pub fn shutdown_timeout(&self) -> Duration {
-        Duration::from_secs(self.shutdown.timeout_seconds)
-    }
-
-    /// What is in effect, as TOML: derived defaults written out, secrets masked.
+    /// All that is in effect, as TOML: derived defaults written out, secrets masked, and what is not
+    /// set as a comment.
     #[must_use]
     pub fn to_masked_toml(&self) -> String {
-        let mut effective = self.clone();
-        effective.database.url = Some(self.database_url());
-        effective.crypto.key_file = Some(self.key_file());
-        toml::to_string(&effective).expect("settings are tables of plain values")
+        shown::masked_toml(self)
     }
 }
 
@@ -258,11 +259,11 @@ fn url_without_secrets<S: Serializer>(
     url: &Option<DatabaseUrl>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    url.as_ref().map(DatabaseUrl::to_string).serialize(serializer)
+    url.as_ref().map(DatabaseUrl::masked).serialize(serializer)
 }
 
 fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{}s", duration.as_secs()))
+    serializer.collect_str(&format_args!("{}s", duration.as_secs_f64()))
 }
 
 fn strings<S: Serializer>(ranges: &[Cidr], serializer: S) -> Result<S::Ok, S::Error> {

@@ -13,20 +13,23 @@ const OURS: &str = "datastore_";
 
 /// Starts the log on standard error, for the process as a whole: called once, by `serve`.
 pub(crate) fn start(log: Log) {
-    let on_terminal = io::stderr().is_terminal();
-    let format = log.format.unwrap_or(match on_terminal {
-        true => LogFormat::Text,
-        false => LogFormat::Json,
-    });
     let output = fmt::layer().with_writer(io::stderr);
-    let output: Box<dyn Layer<Registry> + Send + Sync> = match format {
+    let output: Box<dyn Layer<Registry> + Send + Sync> = match format(log) {
         LogFormat::Json => output.json().flatten_event(true).with_span_list(false).boxed(),
-        LogFormat::Text => output.with_ansi(on_terminal).boxed(),
+        LogFormat::Text => output.with_ansi(io::stderr().is_terminal()).boxed(),
     };
     let subscriber =
         Registry::default().with(output.with_filter(filter(log.level).and(unless_stopping())));
     // A second log in one process would be a defect of a test, and losing it hurts nobody.
     drop(tracing::subscriber::set_global_default(subscriber));
+}
+
+/// The form of a line of this process.
+pub(crate) fn format(log: Log) -> LogFormat {
+    log.format.unwrap_or_else(|| match io::stderr().is_terminal() {
+        true => LogFormat::Text,
+        false => LogFormat::Json,
+    })
 }
 
 /// Our crates log at `level`. Libraries log at most at info whatever the level says: below that,

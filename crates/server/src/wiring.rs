@@ -3,11 +3,13 @@
 mod bootstrap;
 mod data_dir;
 mod error;
+mod files;
 mod keys;
 mod storage;
 
 pub use data_dir::DataDirError;
 pub use error::StartError;
+pub(crate) use files::faults;
 pub(crate) use keys::{KeyUse, key_use};
 pub(crate) use storage::{migrate, open_current, open_existing};
 
@@ -60,9 +62,9 @@ impl Application {
         let http = HttpSettings {
             public_url: settings.http.public_url.as_ref().map(|url| url.as_str().to_owned()),
             trusted_proxies: settings.http.trusted_proxies.clone(),
-            workers: settings.http.workers,
+            workers: Some(settings.http.workers()),
             require_if_match: settings.http.require_if_match,
-            shutdown_timeout: settings.shutdown_timeout(),
+            shutdown_timeout: settings.shutdown.timeout,
             limits: settings.http.limits(),
         };
         let server = RunningServer::start(listener, registry, access.clone(), &http);
@@ -121,21 +123,13 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 
 pub(crate) fn probes(settings: &Settings) -> Result<Probes, StartError> {
     let connectivity = &settings.connectivity;
-    let ca_pem = match &connectivity.tls.ca_file {
-        None => None,
-        Some(path) => Some(std::fs::read(path).map_err(|source| StartError::Unreadable {
-            key: "connectivity.tls.ca_file",
-            path: path.clone(),
-            source,
-        })?),
-    };
-    let settings = ProbeSettings {
+    let probes = ProbeSettings {
         policy: EgressPolicy::new(&connectivity.egress.allow, &connectivity.egress.deny),
-        ca_pem,
+        ca_pem: files::test_authorities(settings)?,
         slots: connectivity.slots,
         ..ProbeSettings::default()
     };
-    Ok(Probes::new(settings, Arc::new(SystemClock))?)
+    Ok(Probes::new(probes, Arc::new(SystemClock))?)
 }
 
 /// The registry as it is, beside a server that may run: nothing on disk is made or changed.

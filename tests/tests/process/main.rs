@@ -4,6 +4,7 @@
 mod backup;
 mod busy;
 mod check;
+mod config_check;
 mod crashes;
 mod durability;
 mod first_start;

@@ -72,7 +72,7 @@ impl Home {
 }
 
 /// Runs a command to its end, which is a kill when it takes too long: it may be serving.
-fn ended(command: &mut Command) -> Output {
+pub(crate) fn ended(command: &mut Command) -> Output {
     let child = command.spawn().expect("it runs");
     let pid = Pid::from_raw(child.id().cast_signed()).expect("a process id");
     let (over, watched) = mpsc::channel::<()>();
@@ -255,11 +255,11 @@ fn t44_a_database_of_another_program() {
 fn t44_settings_that_are_none() {
     let home = Home::new();
     for (name, value, parts) in [
-        ("HTTP__BIDN", "x", ["http.bidn", "did you mean `bind`?"]),
-        ("HTPP__BIND", "x", ["htpp", "did you mean `http`?"]),
-        ("HTTP__COLOUR", "x", ["http.colour", "config check"]),
+        ("HTTP__BIDN", "x", ["HTTP__BIDN", "did you mean DATASTORE_API__HTTP__BIND?"]),
+        ("HTPP__BIND", "x", ["HTPP__BIND", "did you mean DATASTORE_API__HTTP__BIND?"]),
+        ("HTTP__COLOUR", "x", ["HTTP__COLOUR", "config check"]),
         ("HTTP__WORKERS", "many", ["http.workers", "whole number from 1 to 1024"]),
-        ("SHUTDOWN__GRACE", "1m", ["shutdown.grace", "whole seconds"]),
+        ("SHUTDOWN__GRACE", "soon", ["shutdown.grace", "from 0s to 3600s"]),
         ("DATABASE__URL", "mysql://x", ["database.url", "must begin with sqlite://"]),
     ] {
         for arguments in [["serve"].as_slice(), &["config", "check"], &["migrate"]] {

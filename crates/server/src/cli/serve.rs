@@ -1,6 +1,6 @@
 //! `serve` and `migrate`.
 
-use super::{CommandError, print};
+use super::{CommandError, config, print};
 use crate::settings::Settings;
 use crate::telemetry;
 use crate::wiring::{self, Application};
@@ -9,6 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub(super) async fn serve(settings: &Settings) -> Result<(), CommandError> {
     let system = |error| CommandError::System("the server failed", error);
+    config::check_files(settings)?;
     telemetry::start(settings.log);
     // Before anything listens, so that no signal finds the process without an answer.
     let mut signals = Signals::register().map_err(system)?;
@@ -18,8 +19,8 @@ pub(super) async fn serve(settings: &Settings) -> Result<(), CommandError> {
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "other machines can connect, and without TLS they can listen in");
     }
-    let grace_seconds = settings.shutdown.grace.as_secs();
-    let timeout_seconds = settings.shutdown.timeout_seconds;
+    let grace_seconds = settings.shutdown.grace.as_secs_f64();
+    let timeout_seconds = settings.shutdown.timeout.as_secs_f64();
     let stopped = application.run_until_stopped(async move {
         let (name, _) = signals.next().await;
         telemetry::expect_listener_to_end();

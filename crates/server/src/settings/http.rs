@@ -64,6 +64,13 @@ const TARGET_BYTES: i64 = Limits::MOST_TARGET_BYTES as i64;
 const HEAD_FIELDS: i64 = Limits::MOST_HEAD_FIELDS as i64;
 
 impl Http {
+    /// Threads that answer requests.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.workers.unwrap_or_else(processors)
+    }
+
     /// What a client may take up.
     #[must_use]
     pub fn limits(&self) -> Limits {

@@ -1,78 +1,29 @@
-//! The layers of settings, and what is said of one that is bad.
+//! The layers of settings, and what is said of those that are bad: all at once, so that one start is
+//! enough to see them.
 
 use super::Settings;
-use config::{Config, ConfigError, File, FileFormat, Map, Source, Value};
+use super::environment::{Environment, KEYS, Meant};
+use super::known::{self, Known};
+use config::{Config, ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 use datastore_domain::Secret;
-use std::ffi::OsString;
+use std::fmt;
+use std::io;
 use std::path::Path;
 
 /// The first layer.
 const DEFAULTS: &str = include_str!("../../../../config/default.toml");
 
-/// What each variable of ours starts with. Two underscores, since container platforms set
-/// `DATASTORE_API_PORT` and the like by themselves for a service of this name.
-const PREFIX: &str = "DATASTORE_API__";
-
-/// The one setting that has no place in a file.
-const KEYS: &str = "DATASTORE_API__CRYPTO__KEYS";
-
-/// A setting is unknown or bad. One line that names key, place and remedy, and never a value.
+/// The settings are not valid: one line for each that is unknown or bad, which names key, place and
+/// remedy, and never a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SettingsError(String);
+#[error("{}", .0.join("\n"))]
+pub struct SettingsError(Vec<String>);
 
-/// The variables of ours in the environment.
-#[derive(Clone, Debug, Default)]
-pub struct Environment {
-    variables: Map<String, String>,
-    keys: Option<Secret>,
-}
-
-impl Environment {
-    /// Reads the environment of the process.
-    ///
-    /// # Errors
-    ///
-    /// [`SettingsError`] when a variable of ours is not UTF-8.
-    pub fn of_process() -> Result<Self, SettingsError> {
-        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-        Self::from_variables(std::env::vars_os())
-    }
-
-    /// Takes the variables of ours out of `variables`.
-    ///
-    /// # Errors
-    ///
-    /// [`SettingsError`] when one of them is not UTF-8.
-    pub fn from_variables(
-        variables: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Result<Self, SettingsError> {
-        let mut environment = Self::default();
-        for (name, value) in variables {
-            let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else {
-                continue;
-            };
-            let text = value.into_string();
-            let text = text.map_err(|_| SettingsError(format!("setting {name}: must be UTF-8")))?;
-            if name == KEYS {
-                environment.keys = Some(Secret::new(text));
-            } else {
-                environment.variables.insert(name.to_owned(), text);
-            }
-        }
-        Ok(environment)
-    }
-
-    fn source(&self) -> config::Environment {
-        config::Environment::with_prefix(PREFIX.trim_end_matches('_'))
-            .prefix_separator("__")
-            .separator("__")
-            .source(Some(self.variables.clone()))
-    }
-
-    /// The variable that sets `key`.
-    fn variable(key: &str) -> String {
-        format!("{PREFIX}{}", key.to_uppercase().replace('.', "__"))
+impl SettingsError {
+    /// The lines; there is one at least.
+    #[must_use]
+    pub fn lines(&self) -> &[String] {
+        &self.0
     }
 }
 
@@ -80,118 +31,212 @@ pub(super) fn load(
     config_file: Option<&Path>,
     environment: Environment,
 ) -> Result<Settings, SettingsError> {
-    let mut layers = Layers::default();
-    layers.add("the defaults", File::from_str(DEFAULTS, FileFormat::Toml))?;
+    let mut layers = Layers::new();
     for name in ["config/default.toml", "config/local.toml"] {
-        layers.add(name, File::new(name, FileFormat::Toml).required(false))?;
+        layers.add_file(Path::new(name), name, false);
     }
     if let Some(path) = config_file {
-        let name = path.display().to_string();
-        if !path.is_file() {
-            return Err(SettingsError(format!("--config {name}: there is no such file")));
-        }
-        layers.add(&name, File::from(path).format(FileFormat::Toml))?;
+        layers.add_file(path, &format!("--config {}", path.display()), true);
     }
-    layers.add("the environment", environment.source())?;
-    let mut settings = layers.settings()?;
-    settings.crypto.keys = environment.keys;
-    Ok(settings)
+    layers.add_environment(&environment);
+    layers.settings(environment.keys)
 }
 
 pub(super) fn from_toml(text: &str) -> Result<Settings, SettingsError> {
-    let mut layers = Layers::default();
-    layers.add("the defaults", File::from_str(DEFAULTS, FileFormat::Toml))?;
-    layers.add("the given text", File::from_str(text, FileFormat::Toml))?;
-    layers.settings()
+    let mut layers = Layers::new();
+    layers.add_text("the given text", text);
+    layers.settings(None)
+}
+
+/// Where a setting was set.
+#[derive(Clone)]
+enum Place {
+    /// The file, or what stands for one.
+    File(String),
+    /// The environment variable.
+    Variable(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(name) => write!(f, "in {name}"),
+            Self::Variable(name) => write!(f, "({name})"),
+        }
+    }
 }
 
 /// The layers so far, the last one strongest.
-#[derive(Default)]
 struct Layers {
+    defaults: Config,
     sum: Config,
-    settings: Option<Settings>,
+    known: Known,
+    faults: Vec<String>,
+    /// Where the key file was named last.
+    key_file: Option<Place>,
 }
 
 impl Layers {
-    /// Puts `layer` on top. Everything is checked after each layer, so that what is wrong can be
-    /// blamed on the layer that brought it.
-    fn add(
-        &mut self,
-        name: &str,
-        layer: impl Source + Send + Sync + 'static,
-    ) -> Result<(), SettingsError> {
-        let sum = Config::builder().add_source(self.sum.clone()).add_source(layer).build();
-        self.sum = sum.map_err(|error| explain(name, error))?;
-        if self.sum.get::<Value>("crypto.keys").is_ok() {
+    fn new() -> Self {
+        let defaults = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        let defaults = defaults.build().expect("the defaults are TOML");
+        let known = Known::of(&parsed(defaults.clone()).expect("the defaults are valid"));
+        Self { sum: defaults.clone(), defaults, known, faults: Vec::new(), key_file: None }
+    }
+
+    fn add_file(&mut self, path: &Path, name: &str, is_required: bool) {
+        match std::fs::read_to_string(path) {
+            Ok(text) => self.add_text(name, &text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if is_required {
+                    self.fault(format!("{name}: there is no such file; name one that is there"));
+                }
+            }
+            Err(error) => {
+                let remedy = "let the user of this process read it, or take it away";
+                self.fault(format!("{name} cannot be read; {remedy}: {error}"));
+            }
+        }
+    }
+
+    fn add_text(&mut self, name: &str, text: &str) {
+        let table = match File::from_str(text, FileFormat::Toml).collect() {
+            Ok(table) => table,
+            Err(error) => return self.fault(not_toml(name, text, error)),
+        };
+        let mut settings = Vec::new();
+        for (key, value) in table {
+            flatten(key, value, &mut settings);
+        }
+        settings.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (key, value) in settings {
+            self.add_setting(&Place::File(name.to_owned()), &key, value);
+        }
+    }
+
+    fn add_environment(&mut self, environment: &Environment) {
+        for (name, value) in environment.variables() {
+            let place = Place::Variable(name.to_owned());
+            match (Environment::meant(name, &self.known), value.to_str()) {
+                (Meant::Nothing, _) => {}
+                (Meant::Unknown(advice), _) => {
+                    self.fault(format!("variable {name}: there is no such setting; {advice}"));
+                }
+                (Meant::Setting(key), None) => self.bad(&place, &key, "must be UTF-8"),
+                (Meant::Setting(key), Some(text)) => {
+                    self.add_setting(&place, &key, Value::new(None, text));
+                }
+            }
+        }
+    }
+
+    /// Puts one setting on top. It is checked by itself, on top of the defaults, so that what is
+    /// wrong can be blamed on it, and is told even when a later layer overrides it.
+    fn add_setting(&mut self, place: &Place, key: &str, value: Value) {
+        if known::is_within(key, "crypto.keys") {
             let remedy = "keys are taken from a key file (crypto.key_file) or from the environment";
-            return Err(SettingsError(format!("setting crypto.keys in {name}: {remedy} ({KEYS})")));
+            return self.bad(place, "crypto.keys", &format!("{remedy} ({KEYS})"));
         }
-        let settings = self.sum.clone().try_deserialize();
-        self.settings = Some(settings.map_err(|error| explain(name, error))?);
-        Ok(())
+        if self.known.is_unknown(key) {
+            let advice = self.known.advice(key, |key| format!("`{key}`"));
+            return self.bad(place, key, &format!("there is no such setting; {advice}"));
+        }
+        if known::is_within(key, "crypto.key_file") {
+            self.key_file = Some(place.clone());
+        }
+        let key = self.known.setting_of(key).unwrap_or(key).to_owned();
+        let setting = One { key: key.clone(), value };
+        if let Err(error) = on_top(&self.defaults, &setting).and_then(parsed) {
+            return self.bad(place, &key, &reason(&error));
+        }
+        match on_top(&self.sum, &setting) {
+            Ok(sum) => self.sum = sum,
+            Err(error) => self.bad(place, &key, &reason(&error)),
+        }
     }
 
-    fn settings(self) -> Result<Settings, SettingsError> {
-        self.settings.ok_or_else(|| SettingsError("no settings".to_owned()))
+    fn bad(&mut self, place: &Place, key: &str, what: &str) {
+        self.fault(format!("setting {key} {place}: {what}"));
+    }
+
+    /// Notes a fault, which may be seen from each of several parts of one value.
+    fn fault(&mut self, line: String) {
+        if !self.faults.contains(&line) {
+            self.faults.push(line);
+        }
+    }
+
+    fn settings(mut self, keys: Option<Secret>) -> Result<Settings, SettingsError> {
+        if let (Some(place), Some(_)) = (self.key_file.clone(), &keys) {
+            let what = format!(
+                "keys are given by {KEYS} as well, and only one of the two can count; take one away"
+            );
+            self.bad(&place, "crypto.key_file", &what);
+        }
+        match parsed(self.sum.clone()) {
+            Ok(mut settings) if self.faults.is_empty() => {
+                settings.crypto.keys = keys;
+                return Ok(settings);
+            }
+            Err(error) if self.faults.is_empty() => self.fault(reason(&error)),
+            _ => {}
+        }
+        Err(SettingsError(self.faults))
     }
 }
 
-/// One line on what is wrong with the layer `name`. Of the library's errors only those parts are
-/// used that hold no value.
-fn explain(name: &str, error: ConfigError) -> SettingsError {
-    let (key, what) = match error {
-        ConfigError::FileParse { cause, .. } => {
-            // Its Display would show the line.
-            let what = cause.downcast_ref::<toml::de::Error>().map_or("", |e| e.message());
-            return SettingsError(format!("{name} is not TOML: {}", one_line(what)));
+/// One setting as a layer of its own.
+#[derive(Clone, Debug)]
+struct One {
+    key: String,
+    value: Value,
+}
+
+impl Source for One {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
+        Ok(Map::from_iter([(self.key.clone(), self.value.clone())]))
+    }
+}
+
+fn on_top(layers: &Config, setting: &One) -> Result<Config, ConfigError> {
+    Config::builder().add_source(layers.clone()).add_source(setting.clone()).build()
+}
+
+fn parsed(layers: Config) -> Result<Settings, ConfigError> {
+    layers.try_deserialize()
+}
+
+/// The settings in a value, by their whole keys. What is no setting is one too: it is refused later.
+fn flatten(key: String, value: Value, settings: &mut Vec<(String, Value)>) {
+    match value.kind {
+        ValueKind::Table(table) if !table.is_empty() => {
+            for (name, value) in table {
+                flatten(format!("{key}.{name}"), value, settings);
+            }
         }
-        ConfigError::At { key, error, .. } => (key, reason(&error)),
-        ConfigError::Type { key, expected, .. } => (key, format!("must be {expected}")),
-        other => (None, reason(&other)),
+        kind => settings.push((key, Value::new(None, kind))),
+    }
+}
+
+/// One line on a text that is not TOML. Of the library's error only those parts are used that hold
+/// no value: its Display would show the line.
+fn not_toml(name: &str, text: &str, error: ConfigError) -> String {
+    let ConfigError::FileParse { cause, .. } = error else {
+        return format!("{name}: {}", reason(&error));
     };
-    let mut key = key.unwrap_or_default();
-    let mut what = what;
-    if let Some((unknown, known)) = unknown_field(&what) {
-        if !key.is_empty() {
-            key.push('.');
-        }
-        key.push_str(unknown);
-        let meant = known.into_iter().find(|known| is_one_slip_off(unknown, known));
-        let advice = meant.map(|meant| format!("; did you mean `{meant}`?"));
-        what = format!("unknown field `{unknown}`{}", advice.unwrap_or_else(|| LOOK.to_owned()));
-    }
-    if key.is_empty() {
-        return SettingsError(format!("{name}: {what}"));
-    }
-    if name == "the environment" {
-        return SettingsError(format!("setting {key} ({}): {what}", Environment::variable(&key)));
-    }
-    SettingsError(format!("setting {key} in {name}: {what}"))
+    let Some(error) = cause.downcast_ref::<toml::de::Error>() else {
+        return format!("{name} is not TOML");
+    };
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    format!("{name} is not TOML: line {line}: {}", one_line(error.message()))
 }
 
-/// What is said where no other key is close.
-const LOOK: &str = "; `datastore-api config check` without it shows the settings that there are";
-
-/// The unknown key and the known ones, of serde's sentence on a key that is none.
-fn unknown_field(what: &str) -> Option<(&str, Vec<&str>)> {
-    let (unknown, known) = what.strip_prefix("unknown field `")?.split_once('`')?;
-    Some((unknown, known.split('`').skip(1).step_by(2).collect()))
-}
-
-/// Whether one letter more, less, other or swapped with the next turns `a` into `b`.
-fn is_one_slip_off(a: &str, b: &str) -> bool {
-    let (a, b): (Vec<_>, Vec<_>) = (a.chars().collect(), b.chars().collect());
-    let same = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
-    let (a, b) = (&a[same..], &b[same..]);
-    match (a, b) {
-        ([x, y, a @ ..], [v, w, b @ ..]) if (x, y) == (w, v) && a == b => true,
-        ([_, a_rest @ ..], [_, b_rest @ ..]) if a_rest == b_rest => true,
-        ([_, rest @ ..], _) if rest == b => true,
-        (_, [_, rest @ ..]) => rest == a,
-        _ => false,
-    }
-}
-
+/// What is wrong with a single value, without the value.
 fn reason(error: &ConfigError) -> String {
     match error {
         // Single values have messages of our own (`strict`), so this is text where a table belongs.

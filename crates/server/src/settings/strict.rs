@@ -11,10 +11,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// One value as written. Numbers with a fraction, tables and dates are `Other`.
+/// One value as written. Tables and dates are `Other`.
 enum Written {
     Flag(bool),
     Integer(i64),
+    Fraction(f64),
     Text(String),
     List(Vec<Written>),
     Other,
@@ -51,8 +52,8 @@ impl<'de> Visitor<'de> for WrittenVisitor {
         Ok(Written::Text(text.to_owned()))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Written, E> {
-        Ok(Written::Other)
+    fn visit_f64<E>(self, number: f64) -> Result<Written, E> {
+        Ok(Written::Fraction(number))
     }
 
     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Written, A::Error> {
@@ -94,7 +95,7 @@ where
     let number = match Written::deserialize(d)? {
         Written::Integer(number) => Some(number),
         Written::Text(text) => text.parse().ok(),
-        Written::Flag(_) | Written::List(_) | Written::Other => None,
+        Written::Flag(_) | Written::Fraction(_) | Written::List(_) | Written::Other => None,
     };
     number
         .filter(|number| (MIN..=MAX).contains(number))
@@ -113,19 +114,37 @@ where
     number::<MIN, MAX, T, D>(d).map(Some)
 }
 
-/// A duration of `MIN` to `MAX` whole seconds, as a number or as a text such as `30s`.
-pub(super) fn seconds<'de, const MIN: u64, const MAX: u64, D>(d: D) -> Result<Duration, D::Error>
+/// A duration of up to `MAX` seconds: a number of seconds, which may have a fraction, or such a number
+/// with its unit, as in `500ms`, `1.5s`, `2m` and `1h`.
+pub(super) fn duration<'de, const MAX: u32, D>(d: D) -> Result<Duration, D::Error>
 where
     D: Deserializer<'de>,
 {
     let seconds = match Written::deserialize(d)? {
-        Written::Integer(number) => u64::try_from(number).ok(),
-        Written::Text(text) => text.strip_suffix('s').unwrap_or(&text).parse().ok(),
+        Written::Integer(number) => u32::try_from(number).ok().map(f64::from),
+        Written::Fraction(number) => Some(number),
+        Written::Text(text) => seconds(&text),
         Written::Flag(_) | Written::List(_) | Written::Other => None,
     };
-    let seconds = seconds.filter(|seconds| (MIN..=MAX).contains(seconds));
-    let expected = || format!("must be whole seconds from {MIN}s to {MAX}s");
-    seconds.map(Duration::from_secs).ok_or_else(|| D::Error::custom(expected()))
+    let seconds = seconds.filter(|seconds| (0.0..=f64::from(MAX)).contains(seconds));
+    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(|| {
+        D::Error::custom(format!(
+            "must be a time from 0s to {MAX}s: seconds, or a number with ms, s, m or h, such as 1.5s"
+        ))
+    })
+}
+
+fn seconds(text: &str) -> Option<f64> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let number: f64 = number.parse().ok()?;
+    match unit {
+        "ms" => Some(number / 1000.0),
+        "" | "s" => Some(number),
+        "m" => Some(number * 60.0),
+        "h" => Some(number * 3600.0),
+        _ => None,
+    }
 }
 
 /// `true` or `false`.
@@ -133,7 +152,7 @@ pub(super) fn flag<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
     let flag = match Written::deserialize(d)? {
         Written::Flag(flag) => Some(flag),
         Written::Text(text) => text.parse().ok(),
-        Written::Integer(_) | Written::List(_) | Written::Other => None,
+        Written::Integer(_) | Written::Fraction(_) | Written::List(_) | Written::Other => None,
     };
     flag.ok_or_else(|| D::Error::custom("must be true or false"))
 }
@@ -185,7 +204,7 @@ where
         Written::List(items) => items.into_iter().map(text).collect::<Result<_, D::Error>>()?,
         Written::Text(text) if text.trim().is_empty() => Vec::new(),
         Written::Text(text) => text.split(',').map(|item| item.trim().to_owned()).collect(),
-        Written::Flag(_) | Written::Integer(_) | Written::Other => {
+        Written::Flag(_) | Written::Integer(_) | Written::Fraction(_) | Written::Other => {
             return Err(D::Error::custom("must be a list of texts"));
         }
     };

@@ -8,7 +8,7 @@ fn refusal(text: &str) -> String {
 
 fn environment(pairs: &[(&str, &str)]) -> Environment {
     let pairs = pairs.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-    Environment::from_variables(pairs).expect("UTF-8")
+    Environment::from_variables(pairs)
 }
 
 #[test]
@@ -26,20 +26,24 @@ fn t44_bad_settings_are_named() {
     for (text, expected) in [
         (
             "[http]\nbidn = 'x'",
-            "setting http.bidn in the given text: unknown field `bidn`; did you mean `bind`?",
+            "setting http.bidn in the given text: there is no such setting; did you mean `http.bind`?",
         ),
-        ("[http]\nbinds = 'x'", "did you mean `bind`?"),
-        ("[http]\nbin = 'x'", "did you mean `bind`?"),
-        ("[log]\nlovel = 'x'", "did you mean `level`?"),
+        ("[http]\nbinds = 'x'", "did you mean `http.bind`?"),
+        ("[http]\nbin = 'x'", "did you mean `http.bind`?"),
+        ("[log]\nlovel = 'x'", "did you mean `log.level`?"),
         (
             "datadir = 'x'",
-            "setting datadir in the given text: unknown field `datadir`; did you mean",
+            "setting datadir in the given text: there is no such setting; did you mean `data_dir`?",
         ),
         (
             "[log]\ncolour = 'x'",
-            "setting log.colour in the given text: unknown field `colour`; `data",
+            "setting log.colour in the given text: there is no such setting; `data",
         ),
-        ("htpp = 1", "the given text: unknown field `htpp`"),
+        (
+            "htpp = 1",
+            "setting htpp in the given text: there is no such setting; did you mean `http`?",
+        ),
+        ("server.bind = 'x'", "did you mean `http.bind`?"),
         ("[http]\nbind = 'localhost'", "setting http.bind in the given text: must be an IP"),
         ("[http]\nbind = 8080", "setting http.bind in the given text: must be a text"),
         ("[http]\nworkers = 0", "setting http.workers in the given text: must be a whole number"),
@@ -58,7 +62,7 @@ fn t44_bad_settings_are_named() {
         ("[connectivity]\negress = 1", "setting connectivity.egress"),
         ("data_dir = ''", "setting data_dir in the given text: must not be empty"),
         ("[crypto]\nkeys = 'k1:canary'", "DATASTORE_API__CRYPTO__KEYS"),
-        ("[http", "the given text is not TOML"),
+        ("\n[http", "the given text is not TOML: line 2: "),
     ] {
         let message = refusal(text);
         assert!(message.contains(expected), "{text}: {message}");
@@ -109,9 +113,11 @@ fn t16_no_refusal_quotes_a_value() {
         "[crypto]\nkey_file_group_read = 'canary'",
         "[database]\nurl = 'canary",
         "[database]\nurl = canary",
+        "[database]\nurl = { canary = 'canary', other = 'canary' }",
+        "[shutdown]\ngrace = 'canary'",
     ] {
         let message = refusal(text);
-        assert!(!message.contains("canary"), "{message}");
+        assert!(!message.contains("canary") && message.lines().count() == 1, "{message}");
     }
 }
 
@@ -124,7 +130,11 @@ fn later_layers_win() {
         ("DATASTORE_API__DATABASE__POOL_SIZE", "4"),
         ("DATASTORE_API__CONNECTIVITY__EGRESS__ALLOW", "10.0.0.0/8, fd00::/8"),
         ("DATASTORE_API__CRYPTO__KEYS", "k1:canary"),
+        // What Kubernetes sets for a service of this name.
         ("DATASTORE_API_PORT", "tcp://10.0.0.1:80"),
+        ("DATASTORE_API_PORT_8080_TCP_ADDR", "10.0.0.1"),
+        ("DATASTORE_API_SERVICE_HOST", "10.0.0.1"),
+        ("DATASTORE_API_SERVICE_PORT_HTTP", "80"),
     ]);
     let settings = Settings::load(Some(&file), variables).expect("valid");
     assert_eq!((settings.database.pool_size, settings.database.pool_wait_ms), (4, 5));
@@ -140,15 +150,27 @@ fn t44_bad_variables_are_named() {
             "DATASTORE_API__HTTP__WORKERS",
             "setting http.workers (DATASTORE_API__HTTP__WORKERS): must",
         ),
-        ("DATASTORE_API__HTTP__WORKRES", "unknown field `workres`"),
-        ("DATASTORE_API__BIND", "unknown field `bind`"),
-        ("DATASTORE_API__HTTP__BIND__PORT", "setting http.bind"),
-        ("DATASTORE_API__CRYPTO__KEYS__FIRST", "crypto.keys"),
-        ("DATASTORE_API__", "the environment"),
+        ("DATASTORE_API__HTTP__WORKRES", "did you mean DATASTORE_API__HTTP__WORKERS?"),
+        ("DATASTORE_API__BIND", "did you mean DATASTORE_API__HTTP__BIND?"),
+        ("DATASTORE_API__HTTP__BIND__PORT", "did you mean DATASTORE_API__HTTP__BIND?"),
+        ("DATASTORE_API__CRYPTO__KEYS__FIRST", "did you mean DATASTORE_API__CRYPTO__KEYS?"),
+        ("DATASTORE_API__CRYPTO__KEY", "did you mean DATASTORE_API__CRYPTO__KEYS?"),
+        ("DATASTORE_API_HTTP__BIND", "did you mean DATASTORE_API__HTTP__BIND?"),
+        ("DATASTORE_API__HTTP_BIND", "did you mean DATASTORE_API__HTTP__BIND?"),
+        ("DATASTORE_API_HTTP_BIND", "did you mean DATASTORE_API__HTTP__BIND?"),
+        ("DATASTORE_API___HTTP__BIND", "did you mean DATASTORE_API__HTTP__BIND?"),
+        ("DATASTOREAPI__HTTP__BIND", "did you mean DATASTORE_API__HTTP__BIND?"),
+        ("datastore_api__http__bind", "did you mean DATASTORE_API__HTTP__BIND?"),
+        ("DATASTORE_API__http__bind", "did you mean DATASTORE_API__HTTP__BIND?"),
+        ("DATASTORE_API__DATABASE_POOLSIZE", "did you mean DATASTORE_API__DATABASE__POOL_SIZE?"),
+        ("DATASTORE_API__SERVER__BIND", "did you mean DATASTORE_API__HTTP__BIND?"),
+        ("DATASTORE_API__COLOURS__RED", "`datastore-api config check` without it"),
+        ("DATASTORE_API__", "`datastore-api config check` without it"),
     ] {
         let error = Settings::load(None, environment(&[(name, "canary")])).expect_err(name);
         let message = error.to_string();
-        assert!(message.contains(expected) && !message.contains("canary"), "{message}");
+        assert!(message.contains(name) && message.contains(expected), "{name}: {message}");
+        assert!(error.lines().len() == 1 && !message.contains("canary"), "{message}");
     }
     let absent = Settings::load(Some("no/such.toml".as_ref()), Environment::default());
     let message = absent.expect_err("no such file").to_string();
@@ -169,5 +191,105 @@ fn public_urls_are_plain() {
     assert_eq!(url.as_str(), "https://a.example:8443/registry");
     for bad in ["a.example", "ftp://a", "https://", "https:///x", "https://u:p@h", "http://h?q"] {
         assert!(bad.parse::<PublicUrl>().is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn t44_all_bad_settings_are_named_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("some.toml");
+    let text = "data_dir = ''\n[http]\nbind = 1\nbinds = 1\n[crypto]\nkeys = 'canary'\n\
+                [shutdown]\ngrace = -1\n";
+    fs::write(&file, text).expect("written");
+    let variables = environment(&[
+        ("DATASTORE_API__HTTP__BIND", "canary"),
+        ("DATASTORE_API__LOG__LEVEL", "canary"),
+        ("DATASTORE_API_LOG_LEVEL", "canary"),
+    ]);
+    let error = Settings::load(Some(&file), variables).expect_err("much is wrong");
+    let in_file = format!("in --config {}: ", file.display());
+    let expected = [
+        ("crypto.keys", &*in_file, "DATASTORE_API__CRYPTO__KEYS"),
+        ("data_dir", &in_file, "must not be empty"),
+        ("http.bind", &in_file, "must be a text in quotes"),
+        ("http.binds", &in_file, "did you mean `http.bind`?"),
+        ("shutdown.grace", &in_file, "must be a time from 0s to 3600s"),
+        ("DATASTORE_API_LOG_LEVEL", "", "did you mean DATASTORE_API__LOG__LEVEL?"),
+        ("http.bind", "(DATASTORE_API__HTTP__BIND)", "must be an IP address and a port"),
+        ("log.level", "(DATASTORE_API__LOG__LEVEL)", "must be error, warn"),
+    ];
+    assert_eq!(error.lines().len(), expected.len(), "{error}");
+    for (line, (key, place, what)) in error.lines().iter().zip(expected) {
+        let whole = line.contains(key) && line.contains(place) && line.contains(what);
+        assert!(whole && !line.contains("canary"), "{key} {place} {what}: {line}");
+    }
+}
+
+#[test]
+fn t44_keys_of_both_kinds_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("some.toml");
+    fs::write(&file, "crypto.key_file = 'canary'").expect("written");
+    let keys = ("DATASTORE_API__CRYPTO__KEYS", "k1:canary");
+    let named = ("DATASTORE_API__CRYPTO__KEY_FILE", "canary");
+    let of_file = Settings::load(Some(&file), environment(&[keys]));
+    let of_variable = Settings::load(None, environment(&[keys, named]));
+    for (refused, place) in
+        [(of_file, "some.toml: "), (of_variable, "(DATASTORE_API__CRYPTO__KEY_FILE): ")]
+    {
+        let message = refused.expect_err("two kinds").to_string();
+        assert!(
+            message.starts_with("setting crypto.key_file ") && message.contains(place),
+            "{message}"
+        );
+        assert!(message.contains("DATASTORE_API__CRYPTO__KEYS") && !message.contains("canary"));
+    }
+    assert!(Settings::load(None, environment(&[keys])).is_ok());
+    assert!(Settings::load(None, environment(&[named])).is_ok());
+}
+
+#[test]
+fn times_have_fractions_and_units() {
+    let grace = |written: &str| {
+        let both = format!("[shutdown]\ngrace = {written}\ntimeout_seconds = {written}");
+        Settings::from_toml(&both).map(|settings| {
+            assert_eq!(settings.shutdown.grace, settings.shutdown.timeout);
+            settings.shutdown.grace.as_millis()
+        })
+    };
+    for (written, ms) in [
+        ("0", 0),
+        ("30", 30_000),
+        ("1.5", 1500),
+        ("'0.25'", 250),
+        ("'2s'", 2000),
+        ("'1.5s'", 1500),
+        ("'500ms'", 500),
+        ("'2m'", 120_000),
+        ("'1h'", 3_600_000),
+    ] {
+        assert_eq!(grace(written), Ok(ms), "{written}");
+    }
+    for bad in ["-1", "3601", "'61m'", "''", "'s'", "'1 s'", "'1d'", "'1e3'", "nan", "inf", "true"]
+    {
+        let message = grace(bad).expect_err(bad).to_string();
+        assert!(message.contains("timeout_seconds in the given text: must be a time"), "{message}");
+    }
+}
+
+/// A key that is left out would be one that nobody learns of.
+#[test]
+fn every_setting_is_shown() {
+    let shown = Settings::from_toml("").expect("valid").to_masked_toml();
+    for line in include_str!("../../../../config/default.toml").lines() {
+        let line = line.trim_start_matches("# ");
+        let Some((key, _)) = line.split_once(" = ").filter(|(key, _)| !key.contains(' ')) else {
+            continue;
+        };
+        let is_shown = |line: &str| {
+            let set = line.starts_with(&format!("{key} = "));
+            set || line == format!("# {key} is not set")
+        };
+        assert!(shown.lines().any(is_shown), "{key} in {shown}");
     }
 }

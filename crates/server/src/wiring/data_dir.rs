@@ -73,13 +73,43 @@ pub enum DataDirError {
 /// an embedded database that lies elsewhere. One that is not there is made when it is needed. A key
 /// file that lies elsewhere is judged by itself: mounted secrets lie in folders of many kinds.
 pub(super) fn check(settings: &Settings) -> Result<(), DataDirError> {
-    let url = settings.database_url();
-    let database = url.sqlite_path();
-    let holds_keys = settings.crypto.keys.is_none() && settings.crypto.key_file.is_none();
-    if database.is_some() || holds_keys {
-        judge(&settings.data_dir, database.is_some())?;
+    judged(settings).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// As [`check`], and all that is wrong at once; also a data folder that cannot be made.
+pub(super) fn faults(settings: &Settings) -> Vec<DataDirError> {
+    let mut faults = judged(settings);
+    if settings.database_url().sqlite_path().is_some() {
+        faults.extend(makeable(&settings.data_dir).err());
     }
-    database.map_or(Ok(()), |file| judge(folder_of(file), true))
+    faults
+}
+
+fn judged(settings: &Settings) -> Vec<DataDirError> {
+    let url = settings.database_url();
+    let database = url.sqlite_path().map(folder_of);
+    let holds_keys = settings.crypto.keys.is_none() && settings.crypto.key_file.is_none();
+    let mut folders = Vec::new();
+    if database.is_some() || holds_keys {
+        folders.push(settings.data_dir.as_path());
+    }
+    folders.extend(database.filter(|folder| *folder != settings.data_dir));
+    folders.iter().filter_map(|folder| judge(folder, database.is_some()).err()).collect()
+}
+
+/// Whether a folder that is not there could be made: whether the one above it could be written to.
+fn makeable(path: &Path) -> Result<(), DataDirError> {
+    if !matches!(path.try_exists(), Ok(false)) {
+        return Ok(());
+    }
+    let above = path.ancestors().skip(1).map(named).find(|folder| folder.exists());
+    let rights = Access::WRITE_OK | Access::EXEC_OK;
+    let allowed = above.map_or(Ok(()), |folder| rustix::fs::access(folder, rights));
+    let unmakeable = |error: rustix::io::Errno| DataDirError::Unmakeable {
+        path: path.to_owned(),
+        source: error.into(),
+    };
+    allowed.map_err(unmakeable)
 }
 
 fn judge(path: &Path, is_written: bool) -> Result<(), DataDirError> {
@@ -138,5 +168,10 @@ pub(super) fn warn_of_network_file_system(database: &Path) {
 }
 
 pub(super) fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    named(path.parent().unwrap_or(Path::new("")))
+}
+
+/// The folder that we are in has a name too.
+fn named(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }

@@ -1,7 +1,7 @@
 //! Why the application does not start.
 
 use super::data_dir::DataDirError;
-use datastore_connectivity::ProbesError;
+use datastore_connectivity::{CaFileError, ProbesError};
 use datastore_crypto::{CanaryError, KeyFileError, KeyId, KeyRingError, NoRandomness};
 use datastore_persistence::{OpenError, SchemaError};
 use datastore_ports::{CipherError, RepositoryError};
@@ -30,6 +30,19 @@ pub enum StartError {
         path: PathBuf,
         /// The reason.
         source: io::Error,
+    },
+    /// A file that a setting names as one of certificate authorities.
+    #[error(
+        "`{}` is no file of certificate authorities in PEM; put one there, or set {key}",
+        path.display()
+    )]
+    NoAuthorities {
+        /// The setting.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: CaFileError,
     },
     /// The data folder, or that of the database, is refused.
     #[error(transparent)]

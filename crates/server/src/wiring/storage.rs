@@ -1,6 +1,6 @@
 //! The database: opened, compared with the keys, and brought up to date, in this order.
 
-use super::{StartError, data_dir, keys};
+use super::{StartError, data_dir, files, keys};
 use crate::settings::Settings;
 use datastore_crypto::RingCipher;
 use datastore_persistence::{PoolSettings, SchemaState, Storage};
@@ -80,14 +80,7 @@ fn open(settings: &Settings) -> Result<Storage, StartError> {
         }
         data_dir::warn_of_network_file_system(path);
     }
-    let ca_pem = match &settings.database.tls_ca_file {
-        None => None,
-        Some(path) => Some(std::fs::read(path).map_err(|source| StartError::Unreadable {
-            key: "database.tls_ca_file",
-            path: path.clone(),
-            source,
-        })?),
-    };
+    let ca_pem = files::database_authorities(settings)?;
     let pool = PoolSettings {
         size: settings.database.pool_size,
         connection_timeout: Duration::from_millis(settings.database.pool_wait_ms),
