@@ -2,6 +2,7 @@
 
 use crate::connection::Exchange;
 use crate::problem::{Kind, Problem};
+use crate::running::InHand;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::Method;
 use actix_web::web::Bytes;
@@ -94,25 +95,28 @@ impl Drop for Unsent {
     }
 }
 
+/// What ends with the request: its part of the connection's time, and its place among those in hand.
+pub(crate) type Ending = (Option<Exchange>, Option<InHand>);
+
 /// A body on its way, dropped when all of it is written.
 pub(crate) struct Outgoing {
     size: BodySize,
     body: Result<Bytes, BoxBody>,
     unsent: Option<Unsent>,
-    _exchange: Option<Exchange>,
+    _ending: Option<Ending>,
 }
 
 impl From<BoxBody> for Outgoing {
     fn from(body: BoxBody) -> Self {
         let size = body.size();
-        Self { size, body: body.try_into_bytes(), unsent: None, _exchange: None }
+        Self { size, body: body.try_into_bytes(), unsent: None, _ending: None }
     }
 }
 
 impl Outgoing {
     /// The end of this body is the end of the exchange.
-    pub(crate) fn ending(self, exchange: Option<Exchange>) -> Self {
-        Self { _exchange: exchange, ..self }
+    pub(crate) fn ending(self, ending: Ending) -> Self {
+        Self { _ending: Some(ending), ..self }
     }
 }
 

@@ -20,11 +20,14 @@ mod page;
 mod problem;
 mod query;
 mod routes;
+mod running;
 mod server;
 mod slots;
 mod state;
+mod stop;
 
 pub use limits::Limits;
 pub use openapi::openapi_json;
 pub use output::TestResult;
-pub use server::{HttpSettings, RunningServer, Stopper};
+pub use server::{HttpSettings, RunningServer};
+pub use stop::Stopper;

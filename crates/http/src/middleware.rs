@@ -6,6 +6,7 @@ use crate::connection::{self, Connection};
 use crate::limits::Limits;
 use crate::origin::has_valid_host;
 use crate::problem::{Kind, Problem};
+use crate::running::Worker;
 use crate::state::State;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -40,6 +41,7 @@ pub(crate) async fn envelope(
         request.app_data().cloned().expect("the state is there for every request");
     let id = request.extensions().get::<RequestId>().cloned();
     let id = id.expect("the span gave the request its id");
+    let in_hand = request.app_data::<Worker>().map(|worker| worker.begin(id.clone()));
     let refusal = match is_behind_the_end {
         true => Some(behind_the_end()),
         false => refuse_early(&request, &state.limits),
@@ -68,7 +70,7 @@ pub(crate) async fn envelope(
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
         connection.inspect(|connection| connection.ends());
     }
-    Ok(response.map_body(|_, body| body.ending(exchange)))
+    Ok(response.map_body(|_, body| body.ending((exchange, in_hand))))
 }
 
 /// A panic in the middle of a request: a defect that costs this request alone. Where it happened is

@@ -6,23 +6,24 @@ use crate::limits::Limits;
 use crate::middleware::{RequestSpan, envelope};
 use crate::origin::Origin;
 use crate::routes;
+use crate::running::Running;
 use crate::slots::Slots;
 use crate::state::State;
+use crate::stop::Stopper;
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, KeepAlive};
 use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::App;
-use actix_web::dev::{AppConfig, Server, ServerHandle};
+use actix_web::dev::{AppConfig, Server};
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::Data;
 use datastore_application::{Access, Registry};
 use std::future::ready;
 use std::io;
-use std::net::{self, IpAddr, Shutdown, SocketAddr, TcpListener};
-use std::os::fd::OwnedFd;
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tracing_actix_web::TracingLogger;
 
@@ -49,6 +50,9 @@ pub struct RunningServer {
     address: SocketAddr,
     listener: TcpListener,
     draining: Arc<AtomicBool>,
+    running: Running,
+    slots: Slots,
+    shutdown_timeout: Duration,
 }
 
 impl RunningServer {
@@ -84,17 +88,21 @@ impl RunningServer {
             .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
             .unwrap_or(1);
         let slots = Slots::new(limits.connections);
+        let running = Running::default();
         let builder = Server::build()
             .workers(workers)
             // Whoever is beyond the limit is told so at once, instead of waiting to be accepted.
             .max_concurrent_connections(usize::MAX)
-            .shutdown_timeout(settings.shutdown_timeout.as_secs())
+            // The limit is kept by the stopper, to the fraction of a second.
+            .shutdown_timeout(settings.shutdown_timeout.as_secs() + 1)
             .disable_signals();
         let stopping = builder.graceful_shutdown_signal();
+        let (places, requests) = (slots.clone(), running.clone());
         let service = move || {
             let stopping = stopping.clone();
             let app = App::new()
                 .app_data(state.clone())
+                .app_data(requests.of_worker())
                 .wrap(from_fn(envelope))
                 .wrap(TracingLogger::<RequestSpan>::new())
                 .configure(routes::configure);
@@ -111,10 +119,11 @@ impl RunningServer {
                 .client_disconnect_timeout(Duration::from_secs(1))
                 .on_connect_ext(|io: &Guarded, data| drop(data.insert(io.connection())))
                 .h1(map_config(app, |()| AppConfig::default()));
-            accept(slots.clone(), limits.clone()).and_then(http)
+            accept(places.clone(), limits.clone()).and_then(http)
         };
         let server = builder.listen("api", listener.try_clone()?, service)?.run();
-        Ok(Self { server, address, listener, draining })
+        let shutdown_timeout = settings.shutdown_timeout;
+        Ok(Self { server, address, listener, draining, running, slots, shutdown_timeout })
     }
 
     /// The address that the server listens on.
@@ -129,49 +138,23 @@ impl RunningServer {
     ///
     /// When no descriptor is left.
     pub fn stopper(&self) -> io::Result<Stopper> {
-        let listener = self.listener.try_clone()?;
-        Ok(Stopper { handle: self.server.handle(), listener, draining: self.draining.clone() })
+        Ok(Stopper {
+            handle: self.server.handle(),
+            listener: self.listener.try_clone()?,
+            draining: self.draining.clone(),
+            running: self.running.clone(),
+            slots: self.slots.clone(),
+            timeout: self.shutdown_timeout,
+        })
     }
 
-    /// Serves until the server is stopped.
+    /// Serves until the server is stopped; whatever is still in hand when this is dropped is cut.
     ///
     /// # Errors
     ///
     /// When a worker cannot be started.
     pub async fn run(self) -> io::Result<()> {
         self.server.await
-    }
-}
-
-/// How long what has been accepted may take to be read, once nothing more is accepted. The stop of
-/// actix-server drops connections that no worker has taken up, and requests that none has read.
-const SETTLE: Duration = Duration::from_millis(100);
-
-/// Stops a server in two steps.
-pub struct Stopper {
-    handle: ServerHandle,
-    listener: TcpListener,
-    draining: Arc<AtomicBool>,
-}
-
-impl Stopper {
-    /// Tells those who send requests to send them elsewhere: `/readyz` answers 503, and no
-    /// connection is kept alive. Everything is served as before.
-    pub fn announce(&self) {
-        self.draining.store(true, Ordering::Relaxed);
-    }
-
-    /// Takes no more connections, answers every request of those that were taken, and ends the
-    /// server: when all is answered, or at the time limit of the settings.
-    pub async fn stop(self) {
-        self.announce();
-        self.handle.pause().await;
-        // Clients are refused from now on, rather than queued and cut off at the end. Where the
-        // system cannot do that to a listener, they are queued.
-        let listener = net::TcpStream::from(OwnedFd::from(self.listener));
-        drop(listener.shutdown(Shutdown::Both));
-        actix_web::rt::time::sleep(SETTLE).await;
-        self.handle.stop(true).await;
     }
 }
 

@@ -19,6 +19,11 @@ impl Slots {
         Self { taken: Arc::default(), most }
     }
 
+    /// How many there are.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+
     /// A place; none when all are taken.
     pub(crate) fn take(&self) -> Option<Slot> {
         let slot = Slot(self.taken.clone());

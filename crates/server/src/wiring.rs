@@ -102,11 +102,11 @@ impl Application {
             tokio::time::sleep(self.grace).await;
             stopper.stop().await;
         };
-        let mut running = std::pin::pin!(self.server.run());
-        let mut stopping = std::pin::pin!(stopping);
+        let running = self.server.run();
+        // Dropped before the storage is closed: what was not answered in time ends here.
         let ended = tokio::select! {
-            ended = &mut running => ended,
-            () = &mut stopping => running.await,
+            ended = running => ended,
+            () = stopping => Ok(()),
         };
         if let Err(error) = self.storage.close().await {
             // Everything that was acknowledged is on disk, and the next start finds it.

@@ -76,9 +76,12 @@ fn t45_a_stop_leaves_no_write_ahead_log() {
 }
 
 /// Begins a request and does not end it.
-fn keep_busy(server: &Server) -> std::net::TcpStream {
+fn keep_busy(server: &Server, token: &str) -> std::net::TcpStream {
     let mut stream = server.connect();
-    let head = "POST /api/v1/datastores/ HTTP/1.1\r\nHost: test\r\nContent-Length: 9\r\n";
+    let head = format!(
+        "POST /api/v1/datastores/ HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: 9\r\n\r\n"
+    );
     stream.write_all(head.as_bytes()).expect("sent");
     stream
 }
@@ -87,7 +90,7 @@ fn keep_busy(server: &Server) -> std::net::TcpStream {
 fn t45_a_second_signal_ends_it_at_once() {
     let home = Home::new();
     let mut server = home.serve();
-    let _busy = keep_busy(&server);
+    let _busy = keep_busy(&server, &admin(&home));
     server.signal(Signal::INT);
     server.await_line("SIGINT: running requests may finish");
     server.signal(Signal::TERM);
