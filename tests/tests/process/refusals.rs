@@ -274,10 +274,37 @@ fn t44_settings_that_are_none() {
 fn t44_a_port_that_is_taken() {
     let home = Home::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = taken.local_addr().expect("an address").to_string();
+    let address = taken.local_addr().expect("an address");
     let mut serve = home.serve();
-    serve.env("DATASTORE_API__HTTP__BIND", &address);
-    home.refuses(serve, &[&address, "http.bind"]);
+    serve.env("DATASTORE_API__HTTP__BIND", address.to_string());
+    let shows = format!("'sport = :{}'", address.port());
+    let other = "DATASTORE_API__HTTP__BIND=127.0.0.1:";
+    home.refuses(serve, &[&address.to_string(), "http.bind", "something else does", &shows, other]);
+}
+
+#[test]
+fn t44_a_port_that_needs_a_right() {
+    let home = Home::new();
+    let mut plain = home.serve();
+    plain.env("DATASTORE_API__HTTP__BIND", "0.0.0.0:80");
+    // In a network of its own, whose ports below 1024 are kept for its root whatever the machine does.
+    let user = unprivileged(&plain);
+    let mut serve = Command::new("unshare");
+    serve.arg("--net").args(user.get_args()).env_clear();
+    serve.envs(user.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    serve.current_dir(home.0.path());
+    let advice = ["0.0.0.0:80", "CAP_NET_BIND_SERVICE", "DATASTORE_API__HTTP__BIND=0.0.0.0:8080"];
+    home.refuses(serve, &advice);
+}
+
+#[test]
+fn t44_an_address_of_another_machine() {
+    let home = Home::new();
+    let mut serve = home.serve();
+    // RFC 5737: nobody has it.
+    serve.env("DATASTORE_API__HTTP__BIND", "192.0.2.1:8080");
+    let parts = ["192.0.2.1:8080", "no address of this machine", "http.bind", "127.0.0.1:8080"];
+    home.refuses(serve, &parts);
 }
 
 #[test]

@@ -13,8 +13,8 @@ use std::path::PathBuf;
 /// remedy on one line.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The port is taken, or the address is not one of this machine.
-    #[error("cannot listen on {address}; stop what does, or set http.bind")]
+    /// The port is taken or not for us, or the address is not one of this machine.
+    #[error("cannot listen on {address}; {}", advice_on_listening(*address, source))]
     Listen {
         /// `http.bind`.
         address: SocketAddr,
@@ -125,4 +125,32 @@ pub enum StartError {
         /// The reason.
         source: io::Error,
     },
+}
+
+/// What to do when nobody can listen on `http.bind`.
+fn advice_on_listening(address: SocketAddr, error: &io::Error) -> String {
+    const VARIABLE: &str = "DATASTORE_API__HTTP__BIND";
+    let (ip, port) = (address.ip(), address.port());
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "something else does (`ss -ltnp 'sport = :{port}'` shows what): stop it, or choose \
+             another port with http.bind, such as {VARIABLE}={}; port 0 takes a free one",
+            SocketAddr::new(ip, another(port))
+        ),
+        io::ErrorKind::PermissionDenied if port < 1024 => format!(
+            "ports below 1024 need a right: choose another with http.bind, such as {VARIABLE}={}, or \
+             give the program CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities)",
+            SocketAddr::new(ip, 8080)
+        ),
+        io::ErrorKind::AddrNotAvailable => format!(
+            "{ip} is no address of this machine (`ip address` lists them): set http.bind to one, to \
+             127.0.0.1:{port} for this machine alone, or to 0.0.0.0:{port} or [::]:{port} for all"
+        ),
+        _ => "set http.bind to another address".to_owned(),
+    }
+}
+
+/// A port beside one that is taken, with no special right needed.
+fn another(port: u16) -> u16 {
+    port.checked_add(1).filter(|port| *port > 1024).unwrap_or(8080)
 }
