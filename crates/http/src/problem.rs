@@ -9,6 +9,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use std::fmt;
+use std::time::Duration;
 use utoipa::ToSchema;
 
 /// Every problem: status, code, title.
@@ -59,6 +60,7 @@ kinds! {
     TokenLimitReached = CONFLICT "token_limit_reached" "There are too many valid tokens";
     PreconditionFailed = PRECONDITION_FAILED "precondition_failed" "The datastore was changed since it was read";
     PreconditionRequired = PRECONDITION_REQUIRED "precondition_required" "If-Match is required";
+    RateLimited = TOO_MANY_REQUESTS "rate_limited" "The token makes too many requests";
     ProbeCapacityExceeded = SERVICE_UNAVAILABLE "probe_capacity_exceeded" "All slots for connection tests are taken";
     Overloaded = SERVICE_UNAVAILABLE "overloaded" "Too much is on its way to clients";
     ProbeCancelled = SERVICE_UNAVAILABLE "probe_cancelled" "The connection test was given up";
@@ -160,6 +162,8 @@ pub(crate) struct Problem {
     errors: Vec<FieldError>,
     in_use: Option<DatasetsInUse>,
     allow: Option<&'static str>,
+    /// Seconds after which a problem that passes may have passed.
+    retry_after: u16,
     /// For the log only.
     pub(crate) cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -168,7 +172,16 @@ impl Problem {
     pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let detail = detail.into();
         let (outcome, errors) = (None, Vec::new());
-        Self { kind, detail, outcome, errors, in_use: None, allow: None, cause: None }
+        Self {
+            kind,
+            detail,
+            outcome,
+            errors,
+            in_use: None,
+            allow: None,
+            retry_after: 1,
+            cause: None,
+        }
     }
 
     pub(crate) fn with_errors(kind: Kind, errors: Vec<FieldError>) -> Self {
@@ -182,6 +195,14 @@ impl Problem {
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         let detail = format!("This path takes {allow}.");
         Self { allow: Some(allow), ..Self::new(Kind::MethodNotAllowed, detail) }
+    }
+
+    /// Of a token that has to wait so long for its next request.
+    pub(crate) fn rate_limited(wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let retry_after = u16::try_from(seconds).unwrap_or(u16::MAX);
+        let detail = format!("This token makes too many requests; try again in {retry_after} s.");
+        Self { retry_after, ..Self::new(Kind::RateLimited, detail) }
     }
 
     pub(crate) fn not_found(what: &str) -> Self {
@@ -245,9 +266,10 @@ impl Problem {
             Kind::Overloaded
             | Kind::ProbeCapacityExceeded
             | Kind::ProbeCancelled
+            | Kind::RateLimited
             | Kind::ShuttingDown
             | Kind::StorageUnavailable => {
-                response.insert_header((header::RETRY_AFTER, "1"));
+                response.insert_header((header::RETRY_AFTER, u64::from(self.retry_after)));
             }
             _ => {}
         }

@@ -5,6 +5,7 @@ use crate::connection::Guarded;
 use crate::limits::Limits;
 use crate::middleware::{RequestSpan, envelope};
 use crate::origin::Origin;
+use crate::rate_limit::{Buckets, RateLimit};
 use crate::routes;
 use crate::running::Running;
 use crate::slots::Slots;
@@ -38,6 +39,8 @@ pub struct HttpSettings {
     pub workers: Option<usize>,
     /// Whether PUT, PATCH and DELETE need `If-Match` (428 otherwise).
     pub require_if_match: bool,
+    /// How many requests one token may make; any number when `None`.
+    pub rate_limit: Option<RateLimit>,
     /// How long a graceful stop waits for requests in flight.
     pub shutdown_timeout: Duration,
     /// What a client may take up.
@@ -80,6 +83,7 @@ impl RunningServer {
             },
             answers: Answers::new(limits.unsent_bytes),
             limits: limits.clone(),
+            buckets: settings.rate_limit.map(Buckets::new),
             require_if_match: settings.require_if_match,
             draining: draining.clone(),
         });

@@ -4,6 +4,7 @@ use crate::answer::Answers;
 use crate::limits::Limits;
 use crate::origin::Origin;
 use crate::problem::Problem;
+use crate::rate_limit::Buckets;
 use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
@@ -20,6 +21,8 @@ pub(crate) struct State {
     pub(crate) origin: Origin,
     pub(crate) limits: Arc<Limits>,
     pub(crate) answers: Answers,
+    /// What is left to each token, when that is limited.
+    pub(crate) buckets: Option<Buckets>,
     /// Whether changes need `If-Match`.
     pub(crate) require_if_match: bool,
     /// Whether the service stops: `/readyz` says so, and no connection is kept alive.
@@ -41,6 +44,10 @@ impl<P: Permission + 'static> FromRequest for Allowed<P> {
                 request.app_data().expect("the state is registered with the application");
             let token = bearer(&request).ok_or(AuthenticationError::Unauthenticated)?;
             let actor = state.access.authenticate(token).await?;
+            // Strangers have no bucket: what they send neither takes room nor uses up another's.
+            if let Some(buckets) = &state.buckets {
+                buckets.take(actor.token).map_err(Problem::rate_limited)?;
+            }
             let request_id = request.extensions().get::<RequestId>().cloned();
             Ok(Self(Caller { actor, request_id }.authorize::<P>()?))
         })

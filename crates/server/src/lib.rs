@@ -14,7 +14,7 @@ pub use cli::{Cli, CommandError};
 pub use clock::SystemClock;
 pub use settings::{
     Connectivity, Crypto, Database, Egress, Environment, Http, Log, LogFormat, LogLevel, PublicUrl,
-    Settings, SettingsError, Shutdown, Tls,
+    RateLimit, Settings, SettingsError, Shutdown, Tls,
 };
 // Who makes tokens by `Application::access`.
 pub use datastore_application::Author;

@@ -13,7 +13,7 @@ mod shown;
 mod strict;
 
 pub use environment::Environment;
-pub use http::{Http, PublicUrl};
+pub use http::{Http, PublicUrl, RateLimit};
 pub use load::SettingsError;
 
 use datastore_connectivity::Cidr;
@@ -35,6 +35,8 @@ pub struct Settings {
     pub database: Database,
     /// The listener of the API.
     pub http: Http,
+    /// How many requests one token may make.
+    pub rate_limit: RateLimit,
     /// The keys that secrets are sealed under.
     pub crypto: Crypto,
     /// Connection tests.

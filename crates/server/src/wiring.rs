@@ -64,6 +64,7 @@ impl Application {
             trusted_proxies: settings.http.trusted_proxies.clone(),
             workers: Some(settings.http.workers()),
             require_if_match: settings.http.require_if_match,
+            rate_limit: settings.rate_limit.limit(),
             shutdown_timeout: settings.shutdown.timeout,
             limits: settings.http.limits(),
         };

@@ -155,8 +155,12 @@ fn every_refusal_is_in_the_document_by_its_status() {
         let described = described(&document, operation);
         let statuses: Vec<_> = described["responses"].as_object().expect("some").keys().collect();
         let mut found = refusals(&server, operation, described, &format!("row-{row}"));
-        // Those that need a fault of ours, and a server that asks for preconditions.
+        // Those that need a fault of ours, and a server that limits requests or asks for
+        // preconditions.
         found.push(500);
+        if found.contains(&401) {
+            found.push(429);
+        }
         if operation.path != "/livez" {
             found.push(503);
         }

@@ -15,6 +15,7 @@ mod leavers;
 mod main_job;
 mod model;
 mod outage;
+mod rate_limit;
 mod refusals;
 mod shutdown;
 mod sync;

@@ -1,4 +1,4 @@
-//! The section `http`.
+//! The sections `http` and `rate_limit`.
 
 use super::strict;
 use datastore_http::Limits;
@@ -57,6 +57,28 @@ pub struct Http {
     /// Default: 30000.
     #[serde(deserialize_with = "strict::number::<100, 600_000, _, _>")]
     pub write_timeout_ms: u64,
+}
+
+/// How many requests one token may make of one replica.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimit {
+    /// Requests a minute in the long run, 1 to 1000000. Default: any number.
+    #[serde(default, deserialize_with = "strict::some_number::<1, 1_000_000, _, _>")]
+    pub requests_per_minute: Option<u32>,
+    /// Requests at once after a quiet time, 1 to 1000000. Default: those of a minute.
+    #[serde(default, deserialize_with = "strict::some_number::<1, 1_000_000, _, _>")]
+    pub burst: Option<u32>,
+}
+
+impl RateLimit {
+    /// The limit; none unless the requests of a minute are limited.
+    #[must_use]
+    pub fn limit(&self) -> Option<datastore_http::RateLimit> {
+        let requests_per_minute = self.requests_per_minute?;
+        let burst = self.burst.unwrap_or(requests_per_minute);
+        Some(datastore_http::RateLimit { requests_per_minute, burst })
+    }
 }
 
 /// The bounds of the parser, as the readers of settings take them.

@@ -11,6 +11,9 @@ pub(super) fn masked_toml(settings: &Settings) -> String {
         effective.crypto.key_file = Some(settings.key_file());
     }
     effective.http.workers = Some(settings.http.workers());
+    if let Some(limit) = settings.rate_limit.limit() {
+        effective.rate_limit.burst = Some(limit.burst);
+    }
     effective.log.format = Some(telemetry::format(settings.log));
     let value = serde_json::to_value(&effective).expect("settings are tables of plain values");
     let mut text = String::new();
