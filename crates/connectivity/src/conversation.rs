@@ -1,6 +1,7 @@
 //! What a system must be able to do in a test.
 
 use crate::failure::Cause;
+use crate::mysql::Mysql;
 use crate::postgres::Postgres;
 use crate::redis::Redis;
 use crate::scram::Hashing;
@@ -59,7 +60,7 @@ pub(crate) fn conversation<'a>(
     match spec.system {
         System::Postgres => Box::new(Postgres::new(spec, hashing)),
         System::Redis => Box::new(Redis::new(spec)),
-        System::Mysql => Box::new(NotYet(Upgrade::InBand)),
+        System::Mysql => Box::new(Mysql::new(spec)),
         System::Mongodb | System::Neo4j | System::Cassandra => Box::new(NotYet(Upgrade::Direct)),
     }
 }

@@ -14,6 +14,20 @@ pub(crate) struct Cause {
     text: &'static str,
 }
 
+/// For a server that offers a user one method of authentication, which we do not speak.
+macro_rules! only {
+    ($method:literal) => {
+        Cause::new(
+            FailureCode::AuthenticationUnsupported,
+            concat!(
+                "{product} offers this user only ",
+                $method,
+                ", which this service does not support. Use a user that logs in with a password."
+            ),
+        )
+    };
+}
+
 /// Constants by the step where they first occur.
 impl Cause {
     pub(crate) const NAME_UNKNOWN: Self = Self::new(
@@ -61,6 +75,10 @@ impl Cause {
         "TLS is asked for, but the server offers none. Check its TLS settings; if it should offer \
          TLS, somebody in between may be stripping it.",
     );
+    pub(crate) const TLS_DEMANDED: Self = Self::new(
+        FailureCode::TlsFailed,
+        "{product} accepts only encrypted connections. Set tls to require or verify_full.",
+    );
     pub(crate) const NOT_TLS: Self = Self::new(
         FailureCode::TlsFailed,
         "TLS failed: the answer was not TLS. Check that this port expects TLS.",
@@ -98,6 +116,26 @@ impl Cause {
         "Authentication failed: {product} rejected the user name or the password. Check both, and \
          whether this user may log in from here.",
     );
+    pub(crate) const LOGIN_REJECTED_UNENCRYPTED: Self = Self::new(
+        FailureCode::AuthenticationFailed,
+        "Authentication failed: {product} rejected the user name or the password. Check both, and \
+         whether this user may log in from here and without TLS (REQUIRE SSL or \
+         require_secure_transport).",
+    );
+    pub(crate) const PASSWORD_EXPIRED: Self = Self::new(
+        FailureCode::PermissionDenied,
+        "Permission denied: {product} accepted the password, but it has expired. Set a new one.",
+    );
+    pub(crate) const ACCOUNT_LOCKED: Self = Self::new(
+        FailureCode::PermissionDenied,
+        "Permission denied: {product} says that this account is locked. Have it unlocked, and \
+         check whether failed logins lock it.",
+    );
+    pub(crate) const HOST_BLOCKED: Self = Self::new(
+        FailureCode::PermissionDenied,
+        "Permission denied: {product} blocks this host after too many connection errors. Have it \
+         unblocked (mysqladmin flush-hosts), and find out what causes the errors.",
+    );
     pub(crate) const PASSWORD_MISSING: Self = Self::new(
         FailureCode::AuthenticationFailed,
         "Authentication failed: {product} asks for a password, and none is given.",
@@ -117,6 +155,21 @@ impl Cause {
         "{product} asks for the password in clear text over an unencrypted connection, so it was \
          not sent. Set tls to require or verify_full.",
     );
+    pub(crate) const KEY_REFUSED: Self = Self::new(
+        FailureCode::AuthenticationUnsupported,
+        "{product} asks for the password under a key of its own over an unencrypted connection \
+         (caching_sha2_password), where anybody could name that key, so it was not sent. Set tls \
+         to require or verify_full.",
+    );
+    pub(crate) const ONLY_OLD_PASSWORD: Self = only!("mysql_old_password (before version 4.1)");
+    pub(crate) const ONLY_SHA256: Self = only!("sha256_password");
+    pub(crate) const ONLY_DIALOG: Self = only!("the dialog of PAM");
+    pub(crate) const ONLY_PARSEC: Self = only!("PARSEC");
+    pub(crate) const ONLY_KERBEROS: Self = only!("Kerberos (GSSAPI)");
+    pub(crate) const ONLY_LDAP_SASL: Self = only!("LDAP with SASL");
+    pub(crate) const ONLY_WINDOWS: Self = only!("Windows accounts");
+    pub(crate) const ONLY_WEBAUTHN: Self = only!("a security key (WebAuthn)");
+    pub(crate) const ONLY_OPENID: Self = only!("OpenID Connect");
     pub(crate) const USER_NAMES_UNSUPPORTED: Self = Self::new(
         FailureCode::AuthenticationUnsupported,
         "This {product} server knows no user names, only a password (before version 6). Leave out \
@@ -143,6 +196,11 @@ impl Cause {
         "Permission denied: {product} does not let this login do what the test needs. Check the \
          rights of the user, and from where it may connect.",
     );
+    pub(crate) const DATABASE_FORBIDDEN: Self = Self::new(
+        FailureCode::PermissionDenied,
+        "Permission denied: {product} does not let this user open the database. Check the rights of \
+         the user and the name of the database: one that does not exist gets the same answer.",
+    );
     pub(crate) const SERVER_FULL: Self = Self::new(
         FailureCode::TooManyConnections,
         "{product} has too many connections and accepts no more. Try again later or raise its \
@@ -156,6 +214,11 @@ impl Cause {
         FailureCode::ProtocolMismatch,
         "The server sent more data than the protocol of {product} calls for. Check that the port \
          belongs to it.",
+    );
+    pub(crate) const FILE_ASKED_FOR: Self = Self::new(
+        FailureCode::ProtocolMismatch,
+        "The server answered the test query by asking for a file of this machine (LOCAL INFILE), \
+         and got none. Check that it is the right server: it may be an impostor.",
     );
     pub(crate) const NOT_READY: Self = Self::new(
         FailureCode::QueryFailed,

@@ -12,6 +12,7 @@ mod cidr;
 mod conversation;
 mod door;
 mod failure;
+mod mysql;
 mod pipeline;
 mod policy;
 mod postgres;

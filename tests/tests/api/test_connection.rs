@@ -1,6 +1,7 @@
 //! `POST /api/v1/datastores/{id}/test-connection/`, against servers that do as they are told. The
 //! real PostgreSQL is asked in `process/main_job.rs`.
 
+use datastore_testkit::live;
 use datastore_tests::{CLOSED, FakeServer, TestServer, by_parts, by_string, with};
 use serde_json::{Value, json};
 
@@ -88,6 +89,38 @@ fn a_success_has_the_shape_of_the_requirements() {
     // One connection a test, each test a fresh one.
     let _ = server.editor.post(&format!("{path}test-connection"), &json!({})).expect(200);
     assert_eq!(redis.seen().len(), 2);
+}
+
+/// A real MariaDB, by parts and by both schemes of a string.
+#[test]
+fn mariadb_in_each_form_live() {
+    let server = TestServer::start();
+    let url = live("TEST_MARIADB_URL");
+    let (login, place) = url.rsplit_once('@').expect("a login");
+    let (address, _) = place.split_once('/').expect("a database");
+    let (host, port) = address.split_once(':').expect("a port");
+    let port: u16 = port.parse().expect("a number");
+    let parts = json!({
+        "system": "mysql", "server": host, "port": port, "username": "app_user",
+        "password": live("TEST_DATABASE_PASSWORD"), "database": "app_db", "tls": "require",
+    });
+    let mariadb = login.replacen("mysql://", "mariadb://", 1);
+    for body in [
+        with(by_parts("a"), parts),
+        by_string("b", "mysql", &format!("{url}?ssl-mode=REQUIRED")),
+        by_string("c", "mysql", &format!("{mariadb}@{place}?ssl-mode=REQUIRED")),
+    ] {
+        let result = test(&server, &body, &json!({}));
+        assert_eq!(result["success"], true, "{result}");
+        let version = result["details"]["server_version"].as_str().expect("a version");
+        assert!(version.starts_with("MariaDB "), "{version}");
+        assert_eq!(result["details"]["database_name"], "app_db");
+        let steps = (&result["steps"][2]["used"], &result["steps"][3]["required"]);
+        assert_eq!(steps, (&json!(true), &json!(true)));
+    }
+    let wrong = by_string("d", "mysql", &format!("mysql://app_user:wrong@{place}"));
+    let result = test(&server, &wrong, &json!({}));
+    assert_failed(&result, "authenticate", "authentication_failed", "password");
 }
 
 #[test]

@@ -33,7 +33,10 @@ async fn t10_other_protocols_are_a_mismatch() {
         b"\0\0\0\0\0\0\0\0",
     ] {
         let fake = says(greeting).await;
-        for system in BOTH {
+        for system in [System::Postgres, System::Redis, System::Mysql] {
+            if system == System::Mysql && greeting.starts_with(b"J\0\0\0\x0a") {
+                continue;
+            }
             let report = test(&plain(&fake, system), ENOUGH).await;
             assert_failed(&report, Step::Authenticate, FailureCode::ProtocolMismatch);
         }
@@ -50,6 +53,9 @@ async fn t10_lengths_beyond_reason_are_a_mismatch() {
         (System::Redis, b"$4294967295\r\n"),
         (System::Redis, b"$9223372036854775807\r\n"),
         (System::Redis, b"*4294967295\r\n"),
+        (System::Mysql, b"\xff\xff\xff\0"),
+        (System::Mysql, b"\x01\0\x01\0"),
+        (System::Mysql, b"\0\0\0\0"),
     ] {
         let fake = says(bytes).await;
         let report = test(&plain(&fake, system), ENOUGH).await;

@@ -1,6 +1,9 @@
 //! Connection tests against fake servers and, where their names end in `live`, real ones.
 
 mod hostile;
+mod mysql_fake;
+mod mysql_hostile;
+mod mysql_live;
 mod network;
 mod postgres_fake;
 mod postgres_live;
