@@ -24,6 +24,8 @@ mod shown;
 mod spelling;
 mod stream;
 mod tester;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 pub use cidr::{Cidr, CidrError};

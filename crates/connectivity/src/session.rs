@@ -56,13 +56,22 @@ impl Session {
         self.certificate.as_ref()?.as_deref()
     }
 
-    /// What arrived and was not taken yet.
-    pub(crate) fn buffer(&mut self) -> &mut BytesMut {
-        &mut self.buffer
+    /// The next message, which `take` takes from the front of what arrived; it answers `None` when
+    /// more bytes are needed.
+    pub(crate) async fn next<T>(
+        &mut self,
+        take: fn(&mut BytesMut) -> Result<Option<T>, Cause>,
+    ) -> Result<T, Cause> {
+        loop {
+            if let Some(message) = take(&mut self.buffer)? {
+                return Ok(message);
+            }
+            self.fill().await?;
+        }
     }
 
     /// Waits for more bytes.
-    pub(crate) async fn fill(&mut self) -> Result<(), Cause> {
+    async fn fill(&mut self) -> Result<(), Cause> {
         self.buffer.reserve(CHUNK);
         match self.wire.read_buf(&mut self.buffer).await {
             Ok(0) => Err(Cause::CLOSED),

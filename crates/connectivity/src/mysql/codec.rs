@@ -133,12 +133,7 @@ pub(super) fn packet(sequence: u8, payload: &[u8]) -> Zeroizing<Vec<u8>> {
 
 /// The next packet.
 pub(super) async fn next(session: &mut Session) -> Result<Packet, Cause> {
-    loop {
-        if let Some(packet) = take(session.buffer())? {
-            return Ok(packet);
-        }
-        session.fill().await?;
-    }
+    session.next(take).await
 }
 
 /// The first packet, and not one byte more: what follows belongs to the handshake of TLS.

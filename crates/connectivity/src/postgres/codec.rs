@@ -24,15 +24,12 @@ pub(super) enum Reply {
 /// The next message that matters; notices and parameters are passed over.
 pub(super) async fn next(session: &mut Session) -> Result<Reply, Cause> {
     loop {
-        match take(session.buffer())? {
-            None => session.fill().await?,
-            Some(
-                Message::NoticeResponse(_)
-                | Message::ParameterStatus(_)
-                | Message::NotificationResponse(_),
-            ) => {}
-            Some(Message::ErrorResponse(body)) => return Ok(Reply::Failed(sql_state(&body)?)),
-            Some(message) => return Ok(Reply::Message(message)),
+        match session.next(take).await? {
+            Message::NoticeResponse(_)
+            | Message::ParameterStatus(_)
+            | Message::NotificationResponse(_) => {}
+            Message::ErrorResponse(body) => return Ok(Reply::Failed(sql_state(&body)?)),
+            message => return Ok(Reply::Message(message)),
         }
     }
 }

@@ -177,54 +177,16 @@ async fn expect_ok(session: &mut Session) -> Result<(), Cause> {
 mod tests {
     use super::*;
     use crate::scram::Hashing;
-    use crate::stream::GuardedStream;
-    use datastore_domain::{ConnectSpec, Credentials, Host, Secret, System};
-    use std::net::SocketAddr;
+    use crate::tests::{PASSWORD, PLACES, contains, session, spec};
+    use datastore_domain::System;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::{TcpListener, TcpStream};
-
-    /// A session over loopback that claims to end at `peer`, and its far end.
-    #[expect(clippy::disallowed_methods, reason = "a test of what the door wraps")]
-    async fn session(peer: &str) -> (Session, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
-        let address = listener.local_addr().expect("bound");
-        let (near, far) = tokio::join!(TcpStream::connect(address), listener.accept());
-        let peer: SocketAddr = peer.parse().expect("an address");
-        let host = Host::try_from("db").expect("a host");
-        let guarded = GuardedStream::new(near.expect("loopback"), peer, host);
-        (Session::plain(guarded), far.expect("accepted").0)
-    }
-
-    fn spec(tls: TlsMode) -> ConnectSpec {
-        let password = Password::try_from(Secret::new("hunter2".to_owned())).expect("a password");
-        ConnectSpec {
-            system: System::Postgres,
-            endpoints: Vec::new(),
-            discover_by_srv: false,
-            credentials: Some(Credentials { username: None, password: Some(password) }),
-            database: None,
-            tls,
-            auth_source: None,
-            auth_mechanism: None,
-            require_channel_binding: false,
-        }
-    }
 
     #[tokio::test]
     async fn t08_clear_text_goes_where_nobody_reads_along_or_the_record_says_so() {
         const ASK_AND_ACCEPT: &[u8] = b"R\0\0\0\x08\0\0\0\x03R\0\0\0\x08\0\0\0\0";
         let hashing = Hashing::new(1);
-        for (peer, tls, allowed) in [
-            ("10.0.0.1:5432", TlsMode::Prefer, false),
-            ("[2001:db8::1]:5432", TlsMode::Prefer, false),
-            ("[::ffff:10.0.0.1]:5432", TlsMode::Prefer, false),
-            ("10.0.0.1:5432", TlsMode::Disable, true),
-            ("127.0.0.1:5432", TlsMode::Prefer, true),
-            ("127.8.8.8:5432", TlsMode::Prefer, true),
-            ("[::1]:5432", TlsMode::Prefer, true),
-            ("[::ffff:127.0.0.1]:5432", TlsMode::Prefer, true),
-        ] {
-            let spec = spec(tls);
+        for (peer, tls, allowed) in PLACES {
+            let spec = spec(System::Postgres, tls);
             let (mut session, mut far) = session(peer).await;
             far.write_all(ASK_AND_ACCEPT).await.expect("sent");
             let result = Postgres::new(&spec, &hashing).start_up(&mut session).await;
@@ -233,14 +195,14 @@ mod tests {
             drop(session);
             let mut heard = Vec::new();
             far.read_to_end(&mut heard).await.expect("closed");
-            let got_it = heard.windows(7).any(|window| window == b"hunter2");
+            let got_it = contains(&heard, PASSWORD.as_bytes());
             assert_eq!(got_it, allowed, "{peer} {tls}");
         }
     }
 
     #[tokio::test]
     async fn without_tls_there_is_no_binding() {
-        let (session, _far) = session("10.0.0.1:5432").await;
+        let (session, _far) = session("10.0.0.1").await;
         assert_eq!(choose(&[SCRAM], &session), Ok((SCRAM, Binding::Unsupported)));
         assert_eq!(choose(&[SCRAM_PLUS, SCRAM], &session), Ok((SCRAM, Binding::Unsupported)));
         assert_eq!(choose(&[SCRAM_PLUS], &session), Err(Cause::MECHANISM_UNSUPPORTED));

@@ -70,12 +70,7 @@ pub(super) fn command(words: &[&str]) -> Zeroizing<Vec<u8>> {
 
 /// The next reply.
 pub(super) async fn next(session: &mut Session) -> Result<Reply, Cause> {
-    loop {
-        if let Some(reply) = take(session.buffer())? {
-            return Ok(reply);
-        }
-        session.fill().await?;
-    }
+    session.next(take).await
 }
 
 /// Takes a whole reply from the front of `buffer`; `None` when more bytes are needed.

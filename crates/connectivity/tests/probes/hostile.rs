@@ -1,6 +1,6 @@
 //! Servers that are something else, or mean harm: an answer in time, and never success (T10).
 
-use crate::support::{ENOUGH, Fake, assert_failed, test};
+use crate::support::{ENOUGH, Fake, assert_failed, drip, test};
 use datastore_domain::{ConnectSpec, FailureCode, Step, System, TlsMode};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -84,11 +84,7 @@ async fn t10_endless_answers_end() {
 async fn t10_one_byte_at_a_time_ends_at_the_deadline() {
     for (system, byte) in [(System::Redis, b"+"), (System::Postgres, b"N")] {
         let fake = Fake::start(move |mut stream| async move {
-            // Paced by a timer, as an attacker would: each byte alone is a sign of life.
-            let mut beat = tokio::time::interval(Duration::from_millis(10));
-            while stream.write_all(byte).await.is_ok() {
-                beat.tick().await;
-            }
+            drip(&mut stream, byte).await;
         })
         .await;
         let began = Instant::now();

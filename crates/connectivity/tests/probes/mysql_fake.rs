@@ -314,12 +314,12 @@ async fn a_password_under_the_servers_key() {
     let heard = heard.lock().expect("no panic");
     assert_eq!(heard[1], b"\x02");
 
-    let key = std::env::temp_dir().join(format!("datastore-key-{}.pem", std::process::id()));
+    let folder = tempfile::tempdir().expect("a folder");
+    let key = folder.path().join("key.pem");
     std::fs::write(&key, &private).expect("written");
     let oaep = ["-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha1"];
     let decrypt = ["pkeyutl", "-decrypt", "-inkey", key.to_str().expect("a path")];
     let masked = openssl(&[&decrypt[..], &oaep].concat(), &heard[2]);
-    std::fs::remove_file(&key).expect("removed");
     let clear: Vec<u8> = masked.iter().zip(NONCE.iter().cycle()).map(|(a, b)| a ^ b).collect();
     assert_eq!(clear, [PASSWORD.as_bytes(), b"\0"].concat());
 }

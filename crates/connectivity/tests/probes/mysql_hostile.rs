@@ -4,7 +4,7 @@ use crate::mysql_fake::{
     OK, WITH_TLS, answer, ask, error, greeting, hear, native, plain, row, run, say, scripted,
     switch,
 };
-use crate::support::{ENOUGH, Fake, PASSWORD, assert_failed, test};
+use crate::support::{ENOUGH, Fake, PASSWORD, assert_failed, drip, test};
 use datastore_domain::{ConnectSpec, FailureCode, Step, TlsMode};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -123,11 +123,7 @@ async fn t10_a_greeting_byte_by_byte_ends_at_the_deadline() {
     for (tls, step) in [(TlsMode::Disable, Step::Authenticate), (TlsMode::Prefer, Step::Tls)] {
         let fake = Fake::start(|mut stream| async move {
             let _ = stream.write_all(b"\0\x10\0\0\x0a").await;
-            // Paced by a timer, as an attacker would: each byte alone is a sign of life.
-            let mut beat = tokio::time::interval(Duration::from_millis(10));
-            while stream.write_all(b"8").await.is_ok() {
-                beat.tick().await;
-            }
+            drip(&mut stream, b"8").await;
         })
         .await;
         let report = test(&ConnectSpec { tls, ..plain(&fake) }, Duration::from_millis(300)).await;
@@ -173,14 +169,14 @@ async fn t08_tls_is_not_stripped_where_it_is_required() {
 
 #[tokio::test]
 async fn t06_a_file_that_is_asked_for_stays_here() {
-    let folder = std::env::temp_dir().join(format!("datastore-canary-{}", std::process::id()));
-    std::fs::write(&folder, "canary").expect("written");
-    let path = folder.to_str().expect("a path");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("canary");
+    std::fs::write(&file, "canary").expect("written");
+    let path = file.to_str().expect("a path");
     let request = [b"\xfb", path.as_bytes()].concat();
     let replies = vec![vec![OK.to_vec()], vec![request]];
     let (fake, heard) = scripted(native(), replies).await;
     let report = test(&plain(&fake), ENOUGH).await;
-    std::fs::remove_file(&folder).expect("removed");
     let message = assert_failed(&report, Step::Query, FailureCode::ProtocolMismatch);
     assert!(message.contains("LOCAL INFILE"), "{message}");
     let heard = heard.lock().expect("no panic");
@@ -191,13 +187,13 @@ async fn t06_a_file_that_is_asked_for_stays_here() {
 /// A server that names a local socket wherever it can.
 #[tokio::test]
 async fn t04_a_socket_that_a_server_names_gets_nothing() {
-    let path = std::env::temp_dir().join(format!("datastore-socket-{}", std::process::id()));
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("socket");
     let listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
     listener.set_nonblocking(true).expect("can be asked");
     let text = path.to_str().expect("a path");
     let report = ask(answer(&[row(&["1", text, text])])).await;
     let accepted = listener.accept().map(|_| ()).map_err(|error| error.kind());
-    std::fs::remove_file(&path).expect("removed");
     assert!(report.result.is_ok(), "{:?}", report.result);
     assert_eq!(accepted, Err(std::io::ErrorKind::WouldBlock));
 }

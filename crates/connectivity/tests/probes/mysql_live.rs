@@ -3,6 +3,7 @@
 
 use crate::support::{
     ENOUGH, Fake, PASSWORD, assert_failed, database, host, login, place, spec, test, test_with,
+    trusting,
 };
 use datastore_connectivity::ProbeSettings;
 use datastore_domain::{ConnectSpec, FailureCode, ProbeReport, Step, System, TlsMode};
@@ -28,11 +29,6 @@ fn server(variable: &str) -> ConnectSpec {
 async fn log_in(variable: &str, user: &str, password: Option<&str>, tls: TlsMode) -> ProbeReport {
     let credentials = login(Some(user), password);
     test(&ConnectSpec { credentials, tls, ..server(variable) }, ENOUGH).await
-}
-
-fn trusting(variable: &str) -> ProbeSettings {
-    let pem = std::fs::read(live(variable)).expect("the CA file");
-    ProbeSettings { ca_pem: Some(pem), ..ProbeSettings::default() }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::support::{
     ENOUGH, FixedClock, PASSWORD, assert_failed, database, host, login, place, spec, test,
-    test_with,
+    test_with, trusting,
 };
 use datastore_connectivity::ProbeSettings;
 use datastore_domain::{ConnectSpec, FailureCode, Step, System, TlsMode};
@@ -16,11 +16,6 @@ fn server() -> ConnectSpec {
         tls: TlsMode::Disable,
         ..spec(System::Postgres, &host, port)
     }
-}
-
-fn trusting(variable: &str) -> ProbeSettings {
-    let pem = std::fs::read(live(variable)).expect("the CA file");
-    ProbeSettings { ca_pem: Some(pem), ..ProbeSettings::default() }
 }
 
 #[tokio::test]

@@ -6,11 +6,13 @@ use datastore_domain::{
     ProbeReport, Secret, Step, System, Timestamp, TlsMode, Username,
 };
 use datastore_ports::{Clock, ConnectionTester};
+use datastore_testkit::live;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
 /// The password of the issue: every character that breaks careless handling.
@@ -36,6 +38,12 @@ impl Clock for FixedClock {
 
 pub(crate) fn probes(settings: ProbeSettings) -> Probes {
     Probes::new(settings, Arc::new(FixedClock)).expect("the tester starts")
+}
+
+/// Settings that trust the CA in the file which the environment variable names.
+pub(crate) fn trusting(variable: &str) -> ProbeSettings {
+    let pem = std::fs::read(live(variable)).expect("the CA file");
+    ProbeSettings { ca_pem: Some(pem), ..ProbeSettings::default() }
 }
 
 /// Runs one test with the default settings.
@@ -150,6 +158,15 @@ impl Fake {
 
     pub(crate) fn spec(&self, system: System) -> ConnectSpec {
         spec(system, "127.0.0.1", self.address.port())
+    }
+}
+
+/// Sends `byte` again and again until nobody takes it. Paced by a timer, as an attacker would: each
+/// byte alone is a sign of life.
+pub(crate) async fn drip(stream: &mut TcpStream, byte: &[u8; 1]) {
+    let mut beat = tokio::time::interval(Duration::from_millis(10));
+    while stream.write_all(byte).await.is_ok() {
+        beat.tick().await;
     }
 }
 

@@ -1,45 +1,16 @@
 //! When the password itself is handed over, which depends on where it goes.
 
 use super::*;
-use crate::stream::GuardedStream;
-use datastore_domain::{ConnectSpec, Credentials, Host, Password, Secret, System};
-use std::net::SocketAddr;
+use crate::tests::{PASSWORD, PLACES, contains, session, spec};
+use datastore_domain::System;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-
-/// A session over loopback that claims to end at `peer`, and its far end.
-#[expect(clippy::disallowed_methods, reason = "a test of what the door wraps")]
-async fn session(peer: &str) -> (Session, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
-    let address = listener.local_addr().expect("bound");
-    let (near, far) = tokio::join!(TcpStream::connect(address), listener.accept());
-    let peer: SocketAddr = peer.parse().expect("an address");
-    let host = Host::try_from("db").expect("a host");
-    let guarded = GuardedStream::new(near.expect("loopback"), peer, host);
-    (Session::plain(guarded), far.expect("accepted").0)
-}
-
-fn spec(tls: TlsMode) -> ConnectSpec {
-    let password = Password::try_from(Secret::new("hunter2".to_owned())).expect("a password");
-    ConnectSpec {
-        system: System::Mysql,
-        endpoints: Vec::new(),
-        discover_by_srv: false,
-        credentials: Some(Credentials { username: None, password: Some(password) }),
-        database: None,
-        tls,
-        auth_source: None,
-        auth_mechanism: None,
-        require_channel_binding: false,
-    }
-}
 
 const OK: &[u8] = b"\0\0\0\x02\0\0\0";
 
 /// Logs in at a server that says `replies`, the first of them with the number 2; the result, and
 /// all that the client said.
 async fn log_in(peer: &str, tls: TlsMode, replies: &[&[u8]]) -> (Result<(), Cause>, Vec<u8>) {
-    let spec = spec(tls);
+    let spec = spec(System::Mysql, tls);
     let (mut session, mut far) = session(peer).await;
     for (i, reply) in (2_u8..).step_by(2).zip(replies) {
         far.write_all(&codec::packet(i, reply)).await.expect("sent");
@@ -56,18 +27,6 @@ async fn log_in(peer: &str, tls: TlsMode, replies: &[&[u8]]) -> (Result<(), Caus
     (result, heard)
 }
 
-/// Where nobody reads along, or the record says so.
-const PLACES: [(&str, TlsMode, bool); 8] = [
-    ("10.0.0.1:3306", TlsMode::Prefer, false),
-    ("[2001:db8::1]:3306", TlsMode::Prefer, false),
-    ("[::ffff:10.0.0.1]:3306", TlsMode::Prefer, false),
-    ("10.0.0.1:3306", TlsMode::Disable, true),
-    ("127.0.0.1:3306", TlsMode::Prefer, true),
-    ("127.8.8.8:3306", TlsMode::Prefer, true),
-    ("[::1]:3306", TlsMode::Prefer, true),
-    ("[::ffff:127.0.0.1]:3306", TlsMode::Prefer, true),
-];
-
 #[tokio::test]
 async fn t08_clear_text_goes_where_nobody_reads_along_or_the_record_says_so() {
     for (peer, tls, allowed) in PLACES {
@@ -75,7 +34,7 @@ async fn t08_clear_text_goes_where_nobody_reads_along_or_the_record_says_so() {
         let (result, heard) = log_in(peer, tls, &replies).await;
         let expected = if allowed { Ok(()) } else { Err(Cause::CLEAR_TEXT_REFUSED) };
         assert_eq!(result, expected, "{peer} {tls}");
-        let got_it = heard.windows(7).any(|window| window == b"hunter2");
+        let got_it = contains(&heard, PASSWORD.as_bytes());
         assert_eq!(got_it, allowed, "{peer} {tls}");
     }
 }
@@ -90,16 +49,16 @@ async fn t08_no_key_is_asked_for_where_somebody_may_answer_with_their_own() {
         let (result, heard) = log_in(peer, tls, &[b"\x01\x04", &key, OK]).await;
         let expected = if allowed { Ok(()) } else { Err(Cause::KEY_REFUSED) };
         assert_eq!(result, expected, "{peer} {tls}");
-        let asked = heard.windows(5).any(|window| window == b"\x01\0\0\x03\x02");
+        let asked = contains(&heard, b"\x01\0\0\x03\x02");
         assert_eq!(asked, allowed, "{peer} {tls}");
-        assert!(!heard.windows(7).any(|window| window == b"hunter2"), "{peer} {tls}");
+        assert!(!contains(&heard, PASSWORD.as_bytes()), "{peer} {tls}");
     }
 }
 
 #[tokio::test]
 async fn a_login_that_the_server_remembers_takes_one_proof() {
-    let (result, heard) = log_in("10.0.0.1:3306", TlsMode::Prefer, &[b"\x01\x03"]).await;
+    let (result, heard) = log_in("10.0.0.1", TlsMode::Prefer, &[b"\x01\x03"]).await;
     // The word that the login is good is still to come.
     assert_eq!(result, Err(Cause::CLOSED));
-    assert!(heard.windows(32).any(|window| window == &methods::sha2("hunter2", &[7; 20])[..]));
+    assert!(contains(&heard, &methods::sha2(PASSWORD, &[7; 20])));
 }
