@@ -41,19 +41,17 @@ impl From<&Granted<ManageTokens>> for Author {
 impl Author {
     /// The operator at the command line. Not for requests: `clippy.toml` bans it elsewhere.
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the operator's own author")]
     pub fn command_line() -> Self {
-        Self::at_the_machine("command line")
+        Self::from(&Granted::command_line())
     }
 
     /// The operator who starts the service for the first time. Not for requests, as
     /// [`Author::command_line`].
     #[must_use]
     pub fn first_start() -> Self {
-        Self::at_the_machine("first start")
-    }
-
-    fn at_the_machine(name: &str) -> Self {
-        Self { name: TokenName::try_from(name).expect("a valid name"), request_id: None }
+        let name = TokenName::try_from("first start").expect("a valid name");
+        Self { name, request_id: None }
     }
 }
 

@@ -29,14 +29,14 @@ use std::time::Duration;
 use tracing_actix_web::TracingLogger;
 
 /// How the API is served.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct HttpSettings {
     /// Base of absolute links; the request's own scheme and host when `None`.
     pub public_url: Option<String>,
     /// Peers whose `X-Forwarded-Proto` and `X-Forwarded-Host` count.
     pub trusted_proxies: Vec<IpAddr>,
-    /// Worker threads; one a core when `None`.
-    pub workers: Option<usize>,
+    /// Worker threads, 1 at least; by default one for each processor.
+    pub workers: usize,
     /// Whether PUT, PATCH and DELETE need `If-Match` (428 otherwise).
     pub require_if_match: bool,
     /// How many requests one token may make; any number when `None`.
@@ -45,6 +45,20 @@ pub struct HttpSettings {
     pub shutdown_timeout: Duration,
     /// What a client may take up.
     pub limits: Limits,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            require_if_match: false,
+            rate_limit: None,
+            shutdown_timeout: Duration::ZERO,
+            limits: Limits::default(),
+        }
+    }
 }
 
 /// A server that listens.
@@ -87,14 +101,10 @@ impl RunningServer {
             require_if_match: settings.require_if_match,
             draining: draining.clone(),
         });
-        let workers = settings
-            .workers
-            .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
-            .unwrap_or(1);
         let slots = Slots::new(limits.connections);
         let running = Running::default();
         let builder = Server::build()
-            .workers(workers)
+            .workers(settings.workers)
             // Whoever is beyond the limit is told so at once, instead of waiting to be accepted.
             .max_concurrent_connections(usize::MAX)
             // The limit is kept by the stopper, to the fraction of a second.

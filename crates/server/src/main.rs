@@ -10,14 +10,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to hear of a standard error that is closed.
-            drop(writeln!(
-                std::io::stderr(),
-                "{}",
-                error.lines().join(
-                    "
-"
-                )
-            ));
+            drop(writeln!(std::io::stderr(), "{}", error.lines().join("\n")));
             ExitCode::from(error.exit_code())
         }
     }

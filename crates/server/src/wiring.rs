@@ -62,7 +62,7 @@ impl Application {
         let http = HttpSettings {
             public_url: settings.http.public_url.as_ref().map(|url| url.as_str().to_owned()),
             trusted_proxies: settings.http.trusted_proxies.clone(),
-            workers: Some(settings.http.workers()),
+            workers: settings.http.workers(),
             require_if_match: settings.http.require_if_match,
             rate_limit: settings.rate_limit.limit(),
             shutdown_timeout: settings.shutdown.timeout,

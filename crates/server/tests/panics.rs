@@ -80,7 +80,7 @@ impl World {
                     entropy: Arc::new(OsEntropy),
                 });
                 // One worker: were it lost, nothing would be answered any more.
-                let settings = HttpSettings { workers: Some(1), ..HttpSettings::default() };
+                let settings = HttpSettings { workers: 1, ..HttpSettings::default() };
                 let server = RunningServer::start(listener, registry, access, &settings);
                 ready.send(token).expect("the test waits");
                 server.expect("starts").run().await.expect("serves");

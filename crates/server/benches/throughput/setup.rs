@@ -175,7 +175,7 @@ impl World {
         let listener = listener();
         let address = listener.local_addr().expect("bound");
         on_server_core(move || async move {
-            let settings = HttpSettings { workers: Some(1), ..HttpSettings::default() };
+            let settings = HttpSettings { workers: 1, ..HttpSettings::default() };
             let server = RunningServer::start(listener, registry, access, &settings);
             server.expect("starts").run().await.expect("serves");
         });

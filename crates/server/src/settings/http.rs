@@ -1,7 +1,7 @@
 //! The sections `http` and `rate_limit`.
 
 use super::strict;
-use datastore_http::Limits;
+use datastore_http::{HttpSettings, Limits};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -89,8 +89,7 @@ impl Http {
     /// Threads that answer requests.
     #[must_use]
     pub fn workers(&self) -> usize {
-        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
-        self.workers.unwrap_or_else(processors)
+        self.workers.unwrap_or_else(|| HttpSettings::default().workers)
     }
 
     /// What a client may take up.

@@ -5,11 +5,10 @@ use super::row::CheckRow;
 use crate::settings::Settings;
 use crate::wiring;
 use datastore_application::{
-    Caller, DatastoreView, Error, Forbidden, Granted, ReadDatastores, Registry, TestConnections,
+    DatastoreView, Error, Granted, ReadDatastores, Registry, TestConnections,
 };
 use datastore_domain::{
-    Actor, ListFilter, ListQuery, OrderKey, Ordering, PageRequest, Paging, Role, Side, TokenId,
-    TokenName,
+    DatastoreId, ListFilter, ListQuery, OrderKey, Ordering, PageRequest, Paging, Side,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,11 +25,10 @@ pub(super) enum Registered {
     Some(Vec<String>),
 }
 
-/// The operator at the command line, as the history calls them. They hold the database and its
-/// keys, so nothing is kept from them.
-fn operator() -> Caller {
-    let name = TokenName::try_from("command line").expect("a valid name");
-    Caller { actor: Actor { token: TokenId(0), name, role: Role::Admin }, request_id: None }
+/// The operator's proof of a permission.
+#[expect(clippy::disallowed_methods, reason = "this is the command line")]
+fn operator<P>() -> Granted<P> {
+    Granted::command_line()
 }
 
 /// Tests them, in the order that they were named in, all of them by name.
@@ -40,28 +38,23 @@ pub(super) async fn check(
     settings: &Settings,
 ) -> Result<Vec<CheckRow>, CommandError> {
     let registry = wiring::open_registry(settings).await?;
-    let reader = operator().authorize::<ReadDatastores>().map_err(refused)?;
-    let tester = operator().authorize::<TestConnections>().map_err(refused)?;
-    let known = all(&registry, &reader).await;
-    let known = known.map_err(|e| CommandError::UseCase("the datastores cannot be read", e))?;
     let chosen = match which {
-        Registered::AllActive => known.into_iter().filter(|d| d.profile.is_active).collect(),
-        Registered::Some(names) => {
-            let find = |name: String| find(&known, &name).ok_or(CommandError::NoDatastore(name));
-            names.into_iter().map(find).collect::<Result<_, _>>()?
+        Registered::AllActive => {
+            let all = all(&registry).await?;
+            all.into_iter().filter(|datastore| datastore.profile.is_active).collect()
         }
+        Registered::Some(wanted) => find(&registry, wanted).await?,
     };
-    Ok(test_all(&registry, &tester, chosen, timeout).await)
+    Ok(test_all(&registry, chosen, timeout).await)
 }
 
-fn refused(error: Forbidden) -> CommandError {
-    CommandError::UseCase("an operator may test connections", Error::Internal(Box::new(error)))
+fn unreadable(error: Error) -> CommandError {
+    CommandError::UseCase("the datastores cannot be read", error)
 }
 
-async fn all(
-    registry: &Registry,
-    granted: &Granted<ReadDatastores>,
-) -> Result<Vec<DatastoreView>, Error> {
+/// All datastores, by name.
+async fn all(registry: &Registry) -> Result<Vec<DatastoreView>, CommandError> {
+    let reader = operator::<ReadDatastores>();
     let mut datastores: Vec<DatastoreView> = Vec::new();
     let ordering = vec![Ordering { key: OrderKey::Name, descending: false }];
     loop {
@@ -69,7 +62,7 @@ async fn all(
         let paging = Paging::Cursor { size: PageRequest::MAX_SIZE, from };
         let filter = ListFilter::default();
         let query = ListQuery { filter, ordering: ordering.clone(), paging };
-        let page = registry.list(granted, query).await?;
+        let page = registry.list(&reader, query).await.map_err(unreadable)?;
         datastores.extend(page.rows);
         if !page.after {
             return Ok(datastores);
@@ -77,28 +70,48 @@ async fn all(
     }
 }
 
-/// A number is that of a datastore, everything else a name.
-fn find(known: &[DatastoreView], wanted: &str) -> Option<DatastoreView> {
-    let is_it = |datastore: &&DatastoreView| match wanted.parse::<i64>() {
-        Ok(number) => datastore.id.get() == number,
-        Err(_) => datastore.profile.name.as_str() == wanted,
-    };
-    known.iter().find(is_it).cloned()
+/// A number is that of a datastore, everything else a name, which is looked for among all of them.
+async fn find(
+    registry: &Registry,
+    wanted: Vec<String>,
+) -> Result<Vec<DatastoreView>, CommandError> {
+    let has_names = wanted.iter().any(|wanted| wanted.parse::<i64>().is_err());
+    let known = if has_names { all(registry).await? } else { Vec::new() };
+    let mut found = Vec::new();
+    for wanted in wanted {
+        let datastore = match wanted.parse() {
+            Ok(number) => by_number(registry, number).await?,
+            Err(_) => known.iter().find(|known| known.profile.name.as_str() == wanted).cloned(),
+        };
+        found.push(datastore.ok_or(CommandError::NoDatastore(wanted))?);
+    }
+    Ok(found)
+}
+
+async fn by_number(
+    registry: &Registry,
+    number: i64,
+) -> Result<Option<DatastoreView>, CommandError> {
+    let Some(id) = DatastoreId::new(number) else { return Ok(None) };
+    match registry.get(&operator::<ReadDatastores>(), id).await {
+        Ok(datastore) => Ok(Some(datastore)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(unreadable(error)),
+    }
 }
 
 async fn test_all(
     registry: &Registry,
-    granted: &Granted<TestConnections>,
     datastores: Vec<DatastoreView>,
     timeout: Duration,
 ) -> Vec<CheckRow> {
     let slots = Arc::new(Semaphore::new(AT_A_TIME));
     let mut tests = JoinSet::new();
     for (place, datastore) in datastores.into_iter().enumerate() {
-        let (registry, granted, slots) = (registry.clone(), granted.clone(), slots.clone());
+        let (registry, slots) = (registry.clone(), slots.clone());
         tests.spawn(async move {
             let _slot = slots.acquire_owned().await;
-            (place, test(&registry, &granted, &datastore, timeout).await)
+            (place, test(&registry, &datastore, timeout).await)
         });
     }
     let mut rows = tests.join_all().await;
@@ -106,17 +119,13 @@ async fn test_all(
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-async fn test(
-    registry: &Registry,
-    granted: &Granted<TestConnections>,
-    datastore: &DatastoreView,
-    timeout: Duration,
-) -> CheckRow {
+async fn test(registry: &Registry, datastore: &DatastoreView, timeout: Duration) -> CheckRow {
+    let tester = operator::<TestConnections>();
     let name = datastore.profile.name.as_str().to_owned();
     let system = datastore.profile.classification.system();
     let report = async {
-        let located = registry.locate(granted, datastore.id).await?;
-        registry.test_connection(granted, &located, timeout).await
+        let located = registry.locate(&tester, datastore.id).await?;
+        registry.test_connection(&tester, &located, timeout).await
     };
     match report.await {
         Ok(report) => CheckRow::tested(Some(datastore.id.get()), name, system, report),
