@@ -4,7 +4,7 @@ use datastore_testkit::PostgresServer;
 use datastore_tests::{Client, DATASTORES, Installation, Process, Request, Response, by_parts};
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Scope, sleep};
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,8 @@ const PACE: Duration = Duration::from_millis(10);
 const RETURN: Duration = Duration::from_secs(5);
 /// Two processors may be busy with other tests.
 const ALLOWANCE: Duration = Duration::from_secs(1);
+/// When waiting for answers is given up; what is missing then fails the test.
+const GIVE_UP: Duration = Duration::from_secs(60);
 /// Worker threads of the server, each with threads of its own for blocking work.
 const WORKERS: usize = 2;
 /// Threads that may come on top while the database is away: ten pieces of work may be stuck in the
@@ -45,6 +47,34 @@ impl Sent {
     }
 }
 
+/// What was sent and has ended.
+#[derive(Default)]
+struct Log {
+    sent: Mutex<Vec<Sent>>,
+    grown: Condvar,
+}
+
+impl Log {
+    fn lock(&self) -> MutexGuard<'_, Vec<Sent>> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, sent: Sent) {
+        self.lock().push(sent);
+        self.grown.notify_all();
+    }
+
+    /// Waits until `enough` of what was sent has come back, `limit` at most.
+    fn wait_for(&self, limit: Duration, enough: impl Fn(&[Sent]) -> bool) {
+        let waited = self.grown.wait_timeout_while(self.lock(), limit, |sent| !enough(sent));
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn into_inner(self) -> Vec<Sent> {
+        self.sent.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// When what happened to the database.
 struct Times {
     /// It began to go.
@@ -61,8 +91,8 @@ struct Watch<'a> {
     admin: &'a Client,
     path: String,
     over: AtomicBool,
-    sent: Mutex<Vec<Sent>>,
-    probes: Mutex<Vec<Sent>>,
+    sent: Log,
+    probes: Log,
     most_threads: AtomicUsize,
 }
 
@@ -71,10 +101,6 @@ fn send(request: Request) -> Sent {
     let begun = Instant::now();
     let answer = request.try_send();
     Sent { what, begun, ended: Instant::now(), answer }
-}
-
-fn keep(list: &Mutex<Vec<Sent>>, sent: Sent) {
-    list.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
 }
 
 fn threads_of(pid: u32) -> usize {
@@ -105,7 +131,7 @@ impl<'a> Watch<'a> {
             if self.over.load(Ordering::SeqCst) {
                 return;
             }
-            scope.spawn(move || keep(&self.sent, send(self.request(number))));
+            scope.spawn(move || self.sent.keep(send(self.request(number))));
             let next = begun + PACE * u32::try_from(number + 1).expect("few");
             // The pace itself is what is wanted.
             sleep(next.saturating_duration_since(Instant::now()));
@@ -116,23 +142,24 @@ impl<'a> Watch<'a> {
         let anonymous = Client::new(self.server.address(), None);
         while !self.over.load(Ordering::SeqCst) {
             for target in ["/livez", "/readyz"] {
-                keep(&self.probes, send(anonymous.request("GET", target)));
+                self.probes.keep(send(anonymous.request("GET", target)));
             }
             self.most_threads.fetch_max(threads_of(self.server.pid()), Ordering::SeqCst);
             sleep(Duration::from_millis(50));
         }
     }
 
-    /// Whether a request that began after `moment` has gone well.
-    fn has_succeeded_since(&self, moment: Instant) -> bool {
-        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.iter().any(|sent| sent.begun > moment && sent.went_well())
+    /// Waits until `count` requests that began from now on were answered, well or not.
+    fn wait_for_answers(&self, count: usize) {
+        let from = Instant::now();
+        let enough = |sent: &[Sent]| sent.iter().filter(|sent| sent.begun >= from).count() >= count;
+        self.sent.wait_for(GIVE_UP, enough);
     }
 }
 
 /// Runs `outage` under load; each answer is in time, right, and the last one that fails comes
 /// before the first one that goes well again. `limit` is how long an answer may take meanwhile.
-fn under_load(limit: Duration, outage: impl FnOnce(&mut PostgresServer) -> Times) {
+fn under_load(limit: Duration, outage: impl FnOnce(&mut PostgresServer, &Watch<'_>) -> Times) {
     let mut postgres = PostgresServer::start_with(&["fsync=off"]);
     let installation = Installation::in_database(postgres.url("postgres"));
     // The defaults are what is tested, on any number of processors.
@@ -146,27 +173,26 @@ fn under_load(limit: Duration, outage: impl FnOnce(&mut PostgresServer) -> Times
         admin: &admin,
         path: admin.create_at(&by_parts("a")),
         over: AtomicBool::new(false),
-        sent: Mutex::default(),
-        probes: Mutex::default(),
+        sent: Log::default(),
+        probes: Log::default(),
         most_threads: AtomicUsize::new(0),
     };
     let (times, threads) = std::thread::scope(|scope| {
         let watch = &watch;
         scope.spawn(move || watch.load(scope));
         scope.spawn(|| watch.probe());
-        sleep(Duration::from_secs(1));
+        watch.wait_for_answers(100);
         let threads = watch.most_threads.load(Ordering::SeqCst);
-        let times = outage(&mut postgres);
-        while !watch.has_succeeded_since(times.gone) && times.back.elapsed() < 3 * RETURN {
-            sleep(Duration::from_millis(10));
-        }
+        let times = outage(&mut postgres, watch);
+        watch.sent.wait_for(GIVE_UP, |sent| {
+            sent.iter().any(|sent| sent.begun > times.gone && sent.went_well())
+        });
         // What fails after the first success would do so now.
-        sleep(Duration::from_secs(2));
+        watch.wait_for_answers(200);
         watch.over.store(true, Ordering::SeqCst);
         (times, threads)
     });
-    let sent = watch.sent.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let probes = watch.probes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (sent, probes) = (watch.sent.into_inner(), watch.probes.into_inner());
     assert_answers(&sent, &times, limit);
     assert_probes(&probes, &times, limit);
     let most = watch.most_threads.into_inner();
@@ -225,18 +251,19 @@ fn assert_probes(probes: &[Sent], times: &Times, limit: Duration) {
     assert!(last.went_well(), "readyz stays red");
 }
 
-/// Takes the database away, waits, and brings it back.
+/// Takes the database away, has `requests` answered meanwhile, and brings it back.
 fn away(
     postgres: &mut PostgresServer,
+    watch: &Watch<'_>,
     take: impl FnOnce(&mut PostgresServer),
-    wait: Duration,
+    requests: usize,
     bring: impl FnOnce(&mut PostgresServer),
 ) -> Times {
     let going = Instant::now();
     take(postgres);
     let gone = Instant::now();
-    sleep(wait);
-    let coming = if wait.is_zero() { gone } else { Instant::now() };
+    watch.wait_for_answers(requests);
+    let coming = if requests == 0 { gone } else { Instant::now() };
     bring(postgres);
     Times { going, gone, coming, back: Instant::now() }
 }
@@ -248,29 +275,26 @@ const FROZEN: Duration = Duration::from_secs(5);
 
 #[test]
 fn t40_a_stopped_database_is_503_and_its_return_is_noticed() {
-    let wait = Duration::from_secs(4);
-    under_load(REFUSED, |postgres| {
-        away(postgres, PostgresServer::stop, wait, PostgresServer::start_again)
+    under_load(REFUSED, |postgres, watch| {
+        away(postgres, watch, PostgresServer::stop, 400, PostgresServer::start_again)
     });
 }
 
 #[test]
 fn t40_a_killed_database_is_503_and_its_return_is_noticed() {
-    let wait = Duration::from_secs(4);
-    under_load(REFUSED, |postgres| {
-        away(postgres, PostgresServer::kill, wait, PostgresServer::start_again)
+    under_load(REFUSED, |postgres, watch| {
+        away(postgres, watch, PostgresServer::kill, 400, PostgresServer::start_again)
     });
 }
 
 #[test]
 fn t40_a_restarted_database_is_noticed() {
-    under_load(REFUSED, |postgres| {
-        away(postgres, PostgresServer::stop, Duration::ZERO, PostgresServer::start_again)
+    under_load(REFUSED, |postgres, watch| {
+        away(postgres, watch, PostgresServer::stop, 0, PostgresServer::start_again)
     });
 }
 
 #[test]
 fn t40_a_frozen_database_is_503_and_its_thaw_is_noticed() {
-    let wait = Duration::from_secs(7);
-    under_load(FROZEN, |postgres| away(postgres, |p| p.freeze(), wait, |p| p.thaw()));
+    under_load(FROZEN, |postgres, watch| away(postgres, watch, |p| p.freeze(), 700, |p| p.thaw()));
 }
