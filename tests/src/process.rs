@@ -79,6 +79,23 @@ pub fn as_user(command: &Command, user: u32, place: &Path) -> Command {
     theirs
 }
 
+/// `tool`, to run `command` by: with its program and arguments behind the tool's own, in its
+/// environment and folder.
+///
+/// # Panics
+///
+/// When `command` has no folder.
+#[must_use]
+pub fn under(mut tool: Command, command: &Command) -> Command {
+    tool.arg(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .current_dir(command.get_current_dir().expect("every command has one"))
+        .stdin(Stdio::null());
+    tool
+}
+
 /// `datastore-api serve`, killed on drop.
 #[derive(Debug)]
 pub struct Process {
@@ -114,10 +131,8 @@ impl Process {
         let mut traced = Command::new("strace");
         // The tracer steps aside (-D): the child is the server, as without it.
         traced.args(["-D", "-f", "-yy", "-s", "16", "-e", &format!("trace={calls}"), "-o"]);
-        traced.arg(trace).arg(plain.get_program()).args(plain.get_args());
-        traced.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        traced.current_dir(plain.get_current_dir().expect("a folder")).stdin(Stdio::null());
-        Self::start(traced, data_dir, &[])
+        traced.arg(trace);
+        Self::start(under(traced, &plain), data_dir, &[])
     }
 
     /// As [`Process::serve`], with another resolver: names are looked up in `/etc/hosts` and by the
@@ -141,10 +156,7 @@ impl Process {
                       mount --bind $file /etc/$file || exit; done; exec \"$@\"";
         let mut own = Command::new("unshare");
         own.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]);
-        own.arg(plain.get_program()).args(plain.get_args());
-        own.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        own.current_dir(folder).stdin(Stdio::null());
-        Self::start(own, data_dir, &[])
+        Self::start(under(own, &plain), data_dir, &[])
     }
 
     fn start(mut command: Command, data_dir: &Path, variables: &[(&str, &str)]) -> Self {

@@ -1,10 +1,9 @@
 //! `datastore-api check`: what it prints, and what it ends with.
 
-use datastore_testkit::live;
+use datastore_testkit::{live, snapshot};
 use datastore_tests::{Backend, Client, Installation, command};
 use serde_json::{Value, json};
 use std::io::Write as _;
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// What a command left behind.
@@ -52,11 +51,6 @@ fn with_wrong_password(string: &str) -> String {
     format!("{scheme}://{user}:wrong@{rest}")
 }
 
-fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).expect("a folder");
-    entries.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
-}
-
 #[test]
 fn a_connection_string_needs_no_registry() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -79,7 +73,7 @@ fn a_connection_string_needs_no_registry() {
         assert_eq!(checked.code, 0, "{}", checked.stderr);
         assert_eq!(checked.rows()[0]["success"], true);
     }
-    assert_eq!(names(folder.path()), [""; 0], "nothing is made on disk");
+    assert!(snapshot(folder.path()).is_empty(), "nothing is made on disk");
 }
 
 #[test]
@@ -206,11 +200,34 @@ fn on_postgresql_datastores_are_tested_by_number_by_name_and_all() {
 }
 
 #[test]
+fn one_damaged_secret_stops_no_other_test() {
+    let installation = Installation::new(Backend::Sqlite);
+    let server = installation.serve(&[]);
+    let admin = Client::new(server.address(), Some(installation.token("admin")));
+    three(&admin);
+    let _ = server.terminate();
+    installation
+        .database()
+        .execute("UPDATE datastores SET connection_string_sealed = X'00' WHERE name = 'archive'");
+    let all = installation.command(&["check", "--all"]).output().expect("it runs");
+    let all = Checked::of(all);
+    assert_eq!(all.code, 1, "{}", all.stderr);
+    let [damaged, other] = &all.rows()[..] else { panic!("two rows: {}", all.stdout) };
+    assert_eq!((&damaged["name"], &damaged["success"]), (&json!("archive"), &json!(false)));
+    assert!(damaged["message"].is_string(), "{damaged}");
+    assert_eq!(damaged.get("steps"), None, "no test was run");
+    assert_eq!((&other["name"], &other["success"]), (&json!("orders"), &json!(true)));
+    let table = ["check", "archive", "--output", "table"];
+    let table = Checked::of(installation.command(&table).output().expect("it runs"));
+    assert!(table.stdout.contains("NOT TESTED"), "{}", table.stdout);
+}
+
+#[test]
 fn without_a_registry_nothing_is_tested_or_made() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     let checked = Checked::of(command(&data, &["check", "--all"]).output().expect("it runs"));
     assert_eq!((checked.code, checked.stdout.as_str()), (2, ""));
     assert!(checked.stderr.contains("datastore-api.db"), "{}", checked.stderr);
-    assert_eq!(names(folder.path()), [""; 0]);
+    assert!(snapshot(folder.path()).is_empty());
 }

@@ -2,7 +2,7 @@
 
 use crate::refusals::ended;
 use datastore_testkit::snapshot;
-use datastore_tests::{Process, binary, command};
+use datastore_tests::{Process, binary, command, under};
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -162,10 +162,9 @@ fn a_check_opens_no_socket() {
     let plain = command(&place.data(), &["config", "check"]);
     let mut traced = Command::new("strace");
     traced.args(["-f", "-e", "trace=socket,socketpair,connect,bind,listen,execve", "-o"]);
-    traced.arg(&trace).arg(plain.get_program()).args(plain.get_args()).env_clear();
-    traced.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    traced.arg(&trace);
+    let mut traced = under(traced, &plain);
     traced.env(variable("DATABASE__URL"), url).env(variable("CRYPTO__KEYS"), key);
-    traced.current_dir(place.0.path());
     let output = traced.output().expect("strace runs");
     assert!(output.status.success(), "{}", text(&output.stderr));
     let calls = fs::read_to_string(&trace).expect("a trace");

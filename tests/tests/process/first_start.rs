@@ -1,7 +1,7 @@
 //! What the first start makes: usable whatever cuts it off, and private whatever the umask.
 
 use datastore_tests::{
-    CLOSED, Client, DATASTORES, Database, Process, as_user, binary, by_parts, command, with,
+    CLOSED, Client, DATASTORES, Database, Process, as_user, by_parts, command, under, with,
 };
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::inotify::{self, WatchFlags};
@@ -153,15 +153,12 @@ fn a_token_that_others_could_read_is_not_taken() {
 fn t23_files_are_private_under_any_umask() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
-    let open = |arguments: &str| {
-        let ours = command(&data, &[]);
+    let open = |arguments: &[&str]| {
         let mut open = Command::new("sh");
-        let script = format!("umask 000; exec '{}' {arguments}", binary().display());
-        open.args(["-c", &script]).env_clear().current_dir(folder.path()).stdin(Stdio::null());
-        open.envs(ours.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        open
+        open.args(["-c", "umask 000; exec \"$@\"", "sh"]);
+        under(open, &command(&data, arguments))
     };
-    let mut server = Killed(open("serve").stderr(Stdio::piped()).spawn().expect("it runs"));
+    let mut server = Killed(open(&["serve"]).stderr(Stdio::piped()).spawn().expect("it runs"));
     let mut log = BufReader::new(server.0.stderr.take().expect("piped"));
     let mut address = None;
     let mut said = String::new();
@@ -176,7 +173,7 @@ fn t23_files_are_private_under_any_umask() {
     let token = token.trim().to_owned();
     let client = Client::new(address.expect("an address"), Some(token.clone()));
     let _ = client.post(DATASTORES, &by_parts("first")).expect(201);
-    assert!(open("backup copy.db").output().expect("it runs").status.success());
+    assert!(open(&["backup", "copy.db"]).output().expect("it runs").status.success());
     let mode = |path: &Path| fs::metadata(path).expect("it is there").mode() & 0o7777;
     assert_eq!(mode(&data), 0o700);
     for name in

@@ -2,7 +2,7 @@
 //! everything on disk as it was. More of them are in `crates/server/tests/smoke`.
 
 use datastore_testkit::snapshot;
-use datastore_tests::{DATASTORES, Database, Process, as_user, binary, by_parts, command};
+use datastore_tests::{DATASTORES, Database, Process, as_user, by_parts, command, under};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -95,16 +95,8 @@ fn is_root() -> bool {
 /// The same command, of a user with no rights beyond their own: root is one in a namespace.
 fn unprivileged(command: &Command) -> Command {
     let mut unprivileged = Command::new("unshare");
-    unprivileged
-        .args(["--user", "--map-user=1000", "--map-group=1000"])
-        .arg(binary())
-        .args(command.get_args())
-        .env_clear()
-        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    if let Some(folder) = command.get_current_dir() {
-        unprivileged.current_dir(folder);
-    }
-    unprivileged
+    unprivileged.args(["--user", "--map-user=1000", "--map-group=1000"]);
+    under(unprivileged, command)
 }
 
 #[test]
@@ -288,11 +280,9 @@ fn t44_a_port_that_needs_a_right() {
     let mut plain = home.serve();
     plain.env("DATASTORE_API__HTTP__BIND", "0.0.0.0:80");
     // In a network of its own, whose ports below 1024 are kept for its root whatever the machine does.
-    let user = unprivileged(&plain);
-    let mut serve = Command::new("unshare");
-    serve.arg("--net").args(user.get_args()).env_clear();
-    serve.envs(user.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    serve.current_dir(home.0.path());
+    let mut network = Command::new("unshare");
+    network.arg("--net");
+    let serve = under(network, &unprivileged(&plain));
     let advice = ["0.0.0.0:80", "CAP_NET_BIND_SERVICE", "DATASTORE_API__HTTP__BIND=0.0.0.0:8080"];
     home.refuses(serve, &advice);
 }
