@@ -37,8 +37,11 @@ pub enum SchemaError {
         /// Newest migration that this program has.
         program: String,
     },
-    /// The database holds migrations, but not the tables of this service.
-    #[error("the database belongs to another program")]
+    /// The database holds tables or migrations of something else; nothing in it was touched.
+    #[error(
+        "the database holds tables of another program; give this service one of its own, such as \
+         CREATE DATABASE datastore_api makes, and name it in database.url"
+    )]
     NotOurs,
     /// The database does not answer.
     #[error("the database is unavailable")]

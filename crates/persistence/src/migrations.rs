@@ -19,6 +19,8 @@ pub(crate) struct Versions {
     pub(crate) applied: Vec<String>,
     /// Whether the tables of this service are there.
     pub(crate) has_tables: bool,
+    /// Whether only tables of something else are.
+    pub(crate) is_others: bool,
 }
 
 impl Storage {
@@ -28,7 +30,7 @@ impl Storage {
     ///
     /// [`SchemaError::Newer`], [`SchemaError::NotOurs`], [`SchemaError::Unavailable`].
     pub async fn schema_state(&self) -> Result<SchemaState, SchemaError> {
-        let Versions { known, applied, has_tables } = self.versions().await?;
+        let Versions { known, applied, has_tables, is_others } = self.versions().await?;
         if let Some(newest) = applied.iter().rfind(|version| !known.contains(version)) {
             let program = known.last().cloned().unwrap_or_default();
             // Migrations that follow none of ours: another program's database.
@@ -37,7 +39,8 @@ impl Storage {
             }
             return Err(SchemaError::Newer { database: newest.clone(), program });
         }
-        if has_tables && applied.is_empty() {
+        // Our tables and our migrations are there together, or neither is.
+        if is_others || has_tables == applied.is_empty() {
             return Err(SchemaError::NotOurs);
         }
         let missing = known.into_iter().filter(|version| !applied.contains(version));

@@ -33,6 +33,7 @@ pub(crate) mod sealed;
 #[path = "queries/tokens.rs"]
 pub(crate) mod tokens;
 
+mod advice;
 mod connect;
 mod migrating;
 mod pool;
@@ -229,17 +230,35 @@ pub(crate) const KEY_IDS: &str = "
     FROM (SELECT coalesce(password_sealed, connection_string_sealed) AS sealed FROM datastores) AS s
     GROUP BY key_id";
 
-/// Whether the table exists.
+/// Whether the table exists. Not by `to_regclass`, which sees more than the transaction's snapshot.
 pub(crate) fn has_table(connection: &mut Conn, table: &str) -> QueryResult<bool> {
     #[derive(QueryableByName)]
     struct Found {
         #[diesel(sql_type = diesel::sql_types::Bool)]
         found: bool,
     }
-    diesel::sql_query("SELECT to_regclass($1) IS NOT NULL AS found")
+    let sql = "SELECT EXISTS (SELECT FROM pg_class \
+                              WHERE relname = $1 AND pg_table_is_visible(oid)) AS found";
+    diesel::sql_query(sql)
         .bind::<diesel::sql_types::Text, _>(table)
         .get_result::<Found>(connection)
         .map(|row| row.found)
+}
+
+/// Whether there are tables or views, of whoever, where those of a new database go. What an
+/// extension brings along is nobody's.
+pub(crate) fn holds_tables(connection: &mut Conn) -> QueryResult<bool> {
+    use diesel::dsl::sql;
+    use diesel::sql_types::Bool;
+    let others = sql::<Bool>(
+        "EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+                 WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
+                   AND c.relname <> '__diesel_schema_migrations' \
+                   AND NOT EXISTS (SELECT FROM pg_depend AS d \
+                                   WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid \
+                                     AND d.deptype = 'e'))",
+    );
+    diesel::select(others).get_result(connection)
 }
 
 #[cfg(test)]

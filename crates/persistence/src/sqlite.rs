@@ -7,7 +7,7 @@ use crate::storage::PoolSettings;
 use crate::transaction::finish;
 use datastore_domain::DatastoreId;
 use datastore_ports::{Cause, RepositoryError};
-use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sqlite::SqliteConnection;
@@ -123,11 +123,15 @@ impl Sqlite {
         T: Send + 'static,
         E: From<RepositoryError> + Send + 'static,
     {
-        // Two waits, for writers of this process and for those of others, and the disk's own time.
-        let deadline = Instant::now() + self.write_timeout * 2 + self.deadline;
+        // One wait, for writers of this process and then for those of others; and the disk's time.
+        let turn = Instant::now() + self.write_timeout;
+        let deadline = turn + self.deadline;
         let (writer, last_write) = (self.writer.clone(), self.last_write.clone());
         let work = move || {
             let mut connection = writer.get().map_err(|cause| E::from(unavailable(cause)))?;
+            let left = turn.saturating_duration_since(Instant::now());
+            let wait = format!("PRAGMA busy_timeout = {}", left.as_millis());
+            connection.batch_execute(&wait).map_err(|error| E::from(unavailable(error)))?;
             match query(&mut connection).map_err(failure::error_of) {
                 Ok(value) => {
                     last_write.succeeded();
@@ -268,6 +272,18 @@ pub(crate) fn has_table(connection: &mut Conn, table: &str) -> QueryResult<bool>
     .bind::<diesel::sql_types::Text, _>(table)
     .get_result::<Found>(connection)
     .map(|row| row.found > 0)
+}
+
+/// Whether there are tables or views, of whoever.
+pub(crate) fn holds_tables(connection: &mut Conn) -> QueryResult<bool> {
+    use diesel::dsl::sql;
+    use diesel::sql_types::Bool;
+    let others = sql::<Bool>(
+        "EXISTS (SELECT 1 FROM sqlite_schema \
+                 WHERE type IN ('table', 'view') AND name NOT GLOB 'sqlite_*' \
+                   AND name <> '__diesel_schema_migrations')",
+    );
+    diesel::select(others).get_result(connection)
 }
 
 /// Runs `body` while no other process migrates.

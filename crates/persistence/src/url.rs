@@ -39,7 +39,7 @@ pub(crate) struct PostgresUrl {
 }
 
 /// Why a text is no address of a database. Never quotes the text, which may hold a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DatabaseUrlError {
     /// Neither of the two schemes.
     #[error("must begin with sqlite:// or postgres://")]
@@ -53,6 +53,12 @@ pub enum DatabaseUrlError {
          characters of the password percent-encoded)"
     )]
     Malformed,
+    /// A parameter that PostgreSQL's clients do not know, or with a value that it cannot have.
+    #[error(
+        "has a parameter `{0}` that is not known, or whose value is not valid; see the parameters \
+         of a connection in PostgreSQL's manual"
+    )]
+    Parameter(String),
     /// Which of the two counts is anybody's guess.
     #[error("must name sslmode once")]
     TwoModes,
@@ -119,7 +125,11 @@ impl FromStr for DatabaseUrl {
         }
         let masked = mask(text);
         let (text, checked) = without_verification(text)?;
-        let config: Config = text.parse().map_err(|_| DatabaseUrlError::Malformed)?;
+        let config = text.parse::<Config>();
+        let config = config.map_err(|_| match wrong_parameter(&text) {
+            Some(name) => DatabaseUrlError::Parameter(name.to_owned()),
+            None => DatabaseUrlError::Malformed,
+        })?;
         if config.get_hosts().is_empty() {
             return Err(DatabaseUrlError::Malformed);
         }
@@ -131,6 +141,20 @@ impl FromStr for DatabaseUrl {
         };
         Ok(Self(Kind::Postgres(Box::new(PostgresUrl { config, tls, masked }))))
     }
+}
+
+/// Name of the first parameter that is refused by itself.
+fn wrong_parameter(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once('@').unwrap_or(("", text));
+    let (_, parameters) = rest.split_once('?')?;
+    // What was meant as a part of the password may stand here, before the `@` that ends it.
+    if parameters.contains('@') {
+        return None;
+    }
+    let is_wrong =
+        |parameter: &&str| format!("postgres://h/d?{parameter}").parse::<Config>().is_err();
+    let wrong = parameters.split('&').find(is_wrong)?;
+    wrong.split('=').next()
 }
 
 /// tokio-postgres knows `disable`, `prefer` and `require`; libpq also knows `verify-ca` and
@@ -204,7 +228,7 @@ impl fmt::Debug for DatabaseUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use DatabaseUrlError::{Malformed, NoFile, TwoModes, UnknownScheme};
+    use DatabaseUrlError::{Malformed, NoFile, Parameter, TwoModes, UnknownScheme};
 
     #[test]
     fn addresses_are_read_and_shown_without_password() {
@@ -252,12 +276,22 @@ mod tests {
         for text in ["sqlite://", "sqlite://:memory:", "sqlite://data/"] {
             assert_eq!(refused(text), Err(NoFile), "{text}");
         }
-        for text in
-            ["postgres://", "postgres:///d", "postgres://u:s@h:99999/d", "postgres://u@h/d?x=1"]
-        {
+        let hiding = "postgres://u:p@ss?word=1@h/d";
+        for text in ["postgres://", "postgres:///d", "postgres://u:s@h:99999/d", hiding] {
             assert_eq!(refused(text), Err(Malformed), "{text}");
         }
+        for (text, name) in [
+            ("postgres://u:secret@h/d?x=1", "x"),
+            ("postgres://h/d?connect_timeout=3&sslmod=require", "sslmod"),
+            ("postgres://u:secret@h/d?sslmode=secret", "sslmode"),
+            ("postgres://u:secret@h/d?connect_timeout=secret", "connect_timeout"),
+        ] {
+            let error = refused(text).expect_err(text);
+            assert_eq!(error, Parameter(name.to_owned()));
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
     }
+
     #[test]
     fn encryption_is_read_from_the_parameters_alone() {
         let mode = |rest: &str| match format!("postgres://u:sslmode=verify-full@h/d{rest}").parse()

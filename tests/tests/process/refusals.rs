@@ -1,6 +1,8 @@
 //! T44: starts that are refused. Each says so in one line that names thing and remedy, and leaves
 //! everything on disk as it was. More of them are in `crates/server/tests/smoke`.
 
+mod postgres;
+
 use datastore_testkit::snapshot;
 use datastore_tests::{DATASTORES, Database, Process, as_user, by_parts, command, under};
 use rustix::process::{Pid, Signal, kill_process};

@@ -1,5 +1,6 @@
 //! Opening connections to the server: on the thread that needs one, and within its deadline.
 
+use super::advice;
 use super::session::{Conn, Session};
 use super::tls::{self, Secured};
 use super::wire::{Tap, Wire};
@@ -110,12 +111,15 @@ impl Opener {
                 Err(error) => last = error,
                 Ok(addresses) => {
                     for address in addresses {
+                        wire.forget();
                         let attempt = self.connect_to(&address, &target, session, wire, limits);
-                        match timeout(self.patience, attempt).await {
+                        let error = match timeout(self.patience, attempt).await {
                             Ok(Ok(client)) => return Ok(client),
-                            Ok(Err(error)) => last = error,
-                            Err(_) => last = late(),
-                        }
+                            Ok(Err(error)) => error,
+                            Err(_) => late(),
+                        };
+                        let code = wire.refusal().map(|refusal| refusal.code);
+                        last = advice::on_connecting(target.shown(&address), error, code);
                     }
                 }
             }
@@ -153,8 +157,14 @@ impl Opener {
             drop(permit);
             found
         });
-        let found = timeout(self.patience, found).await.map_err(|_| late())??;
-        Ok(found?.map(Address::Ip).collect())
+        let found = match timeout(self.patience, found).await {
+            Ok(found) => found?,
+            Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut)),
+        };
+        match found {
+            Ok(found) => Ok(found.map(Address::Ip).collect()),
+            Err(error) => Err(advice::on_name(name, error)),
+        }
     }
 
     async fn connect_to(
@@ -232,16 +242,23 @@ impl Opener {
             "SET client_min_messages = warning; \
              SET default_transaction_isolation = 'read committed'; SET statement_timeout = {}; \
              SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
-             SHOW transaction_read_only",
+             SHOW transaction_read_only; SHOW server_encoding",
             limits.statement.as_millis(),
             limits.lock.as_millis(),
             limits.idle_in_transaction.as_millis(),
         );
         let answers = client.simple_query(&sql).await?;
-        let read_only = answers.iter().find_map(|answer| match answer {
+        let mut shown = answers.iter().filter_map(|answer| match answer {
             SimpleQueryMessage::Row(row) => row.get(0),
             _ => None,
         });
+        let (read_only, encoding) = (shown.next(), shown.next());
+        if encoding != Some("UTF8") {
+            let reason = "the database does not store text as UTF-8, and could not keep all names; \
+                          make one that does, with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE \
+                          template0";
+            return Err(Reason(reason).into());
+        }
         match (self.config.get_target_session_attrs(), read_only) {
             (TargetSessionAttrs::ReadWrite, Some("on")) => {
                 Err(Reason("the server takes no writes").into())
@@ -250,6 +267,19 @@ impl Opener {
                 Err(Reason("the server is not read-only").into())
             }
             _ => Ok(()),
+        }
+    }
+}
+
+impl Target<'_> {
+    /// How messages call it, at one of its addresses.
+    fn shown(&self, address: &Address) -> String {
+        match (address, self.host) {
+            (Address::Socket(path), _) => path.display().to_string(),
+            (Address::Ip(address), Some(Host::Tcp(name))) if name.parse::<IpAddr>().is_err() => {
+                format!("{name} ({address})")
+            }
+            (Address::Ip(address), _) => address.to_string(),
         }
     }
 }
@@ -267,5 +297,7 @@ impl Address {
 }
 
 fn late() -> Cause {
-    Reason("the server did not take the connection in time").into()
+    let reason = "the server did not take the connection in time; check that it runs, the host and \
+                  the port of database.url, and the firewalls between";
+    Reason(reason).into()
 }

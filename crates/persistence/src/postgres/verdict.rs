@@ -1,5 +1,6 @@
 //! What a failure on PostgreSQL means: for the caller, and for the connection.
 
+use super::advice;
 use super::session::Session;
 use super::wire::Refusal;
 use crate::error::{Reason, outcome_unknown, unavailable};
@@ -38,9 +39,13 @@ pub(super) struct Verdict {
 
 /// An error that the server gave, with its code: the text may be in any language.
 #[derive(Debug, thiserror::Error)]
-#[error("PostgreSQL answered with SQLSTATE {code}")]
+#[error(
+    "PostgreSQL answered with SQLSTATE {code}{}",
+    advice.map(|advice| format!("; {advice}")).unwrap_or_default()
+)]
 struct ServerError {
     code: String,
+    advice: Option<&'static str>,
     source: DieselError,
 }
 
@@ -101,8 +106,9 @@ fn lost(cause: Cause, stage: Stage, session: &Session) -> Verdict {
 fn told(error: DieselError, refusal: Option<Refusal>, session: &Session) -> Cause {
     match refusal {
         Some(Refusal { code, .. }) => {
+            let advice = advice::of_code(code);
             let code = String::from_utf8_lossy(&code).into_owned();
-            Box::new(ServerError { code, source: error })
+            Box::new(ServerError { code, advice, source: error })
         }
         None if session.is_late() => Reason("PostgreSQL did not answer in time").into(),
         None => error.into(),

@@ -1,6 +1,6 @@
 //! The schema's version. Compiled for each database: see `sqlite.rs`, `postgres.rs`.
 
-use super::{Conn, Db, MIGRATIONS, has_table, snapshot, while_migrating_alone};
+use super::{Conn, Db, MIGRATIONS, has_table, holds_tables, snapshot, while_migrating_alone};
 use crate::error::Failure;
 use crate::migrations::Versions;
 use crate::schema::__diesel_schema_migrations as applied_migrations;
@@ -21,7 +21,8 @@ pub(crate) fn versions(conn: &mut Conn) -> Result<Versions, Failure> {
                 .order(applied_migrations::version)
                 .load(conn)?,
         };
-        Ok(Versions { known, applied, has_tables })
+        let is_others = !has_tables && holds_tables(conn)?;
+        Ok(Versions { known, applied, has_tables, is_others })
     })
 }
 

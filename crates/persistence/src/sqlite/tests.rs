@@ -2,7 +2,6 @@ mod plans;
 
 use super::*;
 use crate::schema::sealed_canary;
-use diesel::connection::SimpleConnection as _;
 use diesel::sql_types::{Integer, Text};
 
 fn open(folder: &tempfile::TempDir) -> Sqlite {
@@ -33,17 +32,48 @@ async fn t35_every_connection_is_set_up_to_be_durable() {
     assert_eq!(writer, ("wal".to_owned(), [FULL, 1, 1, 0]));
     let reader = database.read::<_, RepositoryError>(settings).await.expect("answers");
     assert_eq!(reader, ("wal".to_owned(), [FULL, 1, 1, 1]));
-    let timeout = |conn: &mut Conn| Ok::<_, Failure>(busy_timeout(conn));
-    assert_eq!(database.write::<_, RepositoryError>(timeout).await.expect("answers"), 5000);
 }
 
-fn busy_timeout(conn: &mut Conn) -> i32 {
+/// One wait for all who are before: not first those of this process, and then as long for others.
+#[tokio::test(flavor = "multi_thread")]
+async fn t37_who_waited_for_writers_here_waits_the_less_for_those_elsewhere() {
+    const WAITED: Duration = Duration::from_millis(50);
+    let (folder, whole) = (folder(), PoolSettings::default().write_timeout);
+    let database = open(&folder);
+    let left = |conn: &mut Conn| Ok::<_, Failure>(busy_timeout(conn));
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let (end, ending) = std::sync::mpsc::channel::<()>();
+    let first = database.write::<_, RepositoryError>(move |conn| {
+        begun.send(left(conn)?).expect("the test waits");
+        ending.recv().expect("the test ends it");
+        Ok(())
+    });
+    let others = async {
+        let alone = has_begun.await.expect("it begins");
+        let mut second = std::pin::pin!(database.write::<_, RepositoryError>(left));
+        let wait = tokio::time::timeout(WAITED, &mut second).await;
+        assert!(wait.is_err(), "the first one still writes");
+        end.send(()).expect("it waits for that");
+        (alone, second.await.expect("it is its turn"))
+    };
+    let (first, (alone, waited)) = tokio::join!(first, others);
+    first.expect("writes");
+    let [alone, waited] = [alone, waited].map(|left| Duration::from_millis(left.into()));
+    assert!(Duration::ZERO < alone && alone <= whole, "{alone:?}");
+    assert!(waited <= whole - WAITED, "{waited:?}");
+}
+
+fn busy_timeout(conn: &mut Conn) -> u32 {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Integer)]
         timeout: i32,
     }
-    diesel::sql_query("PRAGMA busy_timeout").get_result::<Row>(conn).expect("reads").timeout
+    diesel::sql_query("PRAGMA busy_timeout")
+        .get_result::<Row>(conn)
+        .expect("reads")
+        .timeout
+        .cast_unsigned()
 }
 
 fn insert_canary(conn: &mut Conn) -> QueryResult<usize> {

@@ -110,4 +110,19 @@ async fn t44_a_database_of_another_program_is_refused(database: &impl TestDataba
     database.execute(theirs).expect("writes");
     let error = storage.migrate().await.expect_err("is refused");
     assert!(matches!(error, SchemaError::NotOurs), "{error:?}");
+    for theirs in [
+        // Nothing but tables; the name of our migration, and nothing of ours; ours without its name.
+        "DROP TABLE __diesel_schema_migrations; CREATE TABLE theirs (name TEXT);",
+        "DROP TABLE theirs; CREATE VIEW theirs AS SELECT 1 AS one;",
+        "DROP VIEW theirs; CREATE TABLE __diesel_schema_migrations (version VARCHAR(50) PRIMARY KEY);
+         INSERT INTO __diesel_schema_migrations VALUES ('00000000000001');",
+        "DROP TABLE __diesel_schema_migrations; CREATE TABLE sealed_canary (id INTEGER);",
+    ] {
+        database.execute(theirs).expect("writes");
+        let error = storage.migrate().await.expect_err(theirs);
+        assert!(matches!(error, SchemaError::NotOurs), "{theirs}: {error:?}");
+    }
+    database.execute("DROP TABLE sealed_canary").expect("writes");
+    assert_eq!(database.schema(), Vec::<String>::new());
+    assert_eq!(storage.migrate().await.expect("migrates what is empty"), [FIRST, NEWEST]);
 }

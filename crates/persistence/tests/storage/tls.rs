@@ -58,17 +58,19 @@ async fn encryption_and_verification_follow_sslmode() {
         let answer = connect(&database, &case).await;
         assert_eq!(answer, Ok(encrypted), "{} {} {:?}", case.host, case.mode, case.ca);
     }
+    let (authority, name) = ("database.tls_ca_file", "write the name that is in it");
     let refused = [
-        case("127.0.0.1", "verify-full", other),
-        case("127.0.0.1", "require", other),
-        case("127.0.0.2", "verify-full", ca),
-        case("127.0.0.2", "verify-ca", ca),
+        (case("127.0.0.1", "verify-full", other), authority),
+        (case("127.0.0.1", "require", other), authority),
+        (case("127.0.0.2", "verify-full", ca), name),
+        (case("127.0.0.2", "verify-ca", ca), name),
         // The authorities of the system know nothing of this one.
-        case("127.0.0.1", "verify-full", None),
+        (case("127.0.0.1", "verify-full", None), authority),
     ];
-    for case in refused {
+    for (case, advice) in refused {
         let answer = connect(&database, &case).await;
         let error = answer.expect_err(case.mode);
+        assert!(error.contains(case.host) && error.contains(advice), "{error}");
         assert!(!error.contains("p@ss"), "{error}");
     }
 }
