@@ -46,6 +46,7 @@ pub(crate) fn spec(system: System, tls: TlsMode) -> ConnectSpec {
         tls,
         auth_source: None,
         auth_mechanism: None,
+        replica_set: None,
         require_channel_binding: false,
     }
 }

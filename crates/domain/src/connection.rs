@@ -97,6 +97,7 @@ impl ConnectionTarget {
                 tls: parts.tls,
                 auth_source: None,
                 auth_mechanism: None,
+                replica_set: None,
                 require_channel_binding: false,
             },
         }
@@ -143,6 +144,8 @@ pub struct ConnectSpec {
     pub auth_source: Option<DatabaseName>,
     /// Mechanism that the string insists on (MongoDB); negotiated when `None`.
     pub auth_mechanism: Option<String>,
+    /// Name of the set that the server must belong to (MongoDB); any server will do when `None`.
+    pub replica_set: Option<String>,
     /// Whether only a login that proves the encrypted channel will do (PostgreSQL,
     /// `channel_binding=require`).
     pub require_channel_binding: bool,

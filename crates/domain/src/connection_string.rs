@@ -18,7 +18,7 @@ pub use error::ConnectionStringError;
 use crate::{
     ConnectSpec, Credentials, DatabaseName, Endpoint, Host, Port, Secret, System, TlsMode,
 };
-use parameters::Parameter;
+use parameters::{Meaning, Parameter, deciding};
 use rules::Scheme;
 use std::fmt;
 
@@ -55,6 +55,7 @@ struct Structure {
     tls: TlsMode,
     auth_source: Option<DatabaseName>,
     auth_mechanism: Option<String>,
+    replica_set: Option<String>,
     require_channel_binding: bool,
 }
 
@@ -80,6 +81,7 @@ impl Structure {
         let parameters = parameters::read(pieces.query, system)?;
         let tls = rules::tls(scheme, &parameters)?;
         rules::check_topology(scheme, &hosts, &parameters)?;
+        let replica_set = deciding(&parameters, Meaning::ReplicaSet).map(|p| p.value().to_owned());
         let require_channel_binding = rules::requires_channel_binding(tls, &parameters)?;
         let (auth_source, auth_mechanism) = rules::authentication(
             &parameters,
@@ -101,6 +103,7 @@ impl Structure {
             tls,
             auth_source,
             auth_mechanism,
+            replica_set,
             require_channel_binding,
         })
     }
@@ -186,6 +189,7 @@ impl ConnectionString {
             tls: structure.tls,
             auth_source: structure.auth_source.clone(),
             auth_mechanism: structure.auth_mechanism.clone(),
+            replica_set: structure.replica_set.clone(),
             require_channel_binding: structure.require_channel_binding,
         }
     }

@@ -110,6 +110,7 @@ pub(crate) fn spec(system: System, host: &str, port: u16) -> ConnectSpec {
         tls: TlsMode::Prefer,
         auth_source: None,
         auth_mechanism: None,
+        replica_set: None,
         require_channel_binding: false,
     }
 }

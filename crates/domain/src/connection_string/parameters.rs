@@ -25,6 +25,8 @@ pub(super) enum Meaning {
     /// How to log in.
     AuthMechanism,
     ChannelBinding,
+    /// Which set the server must belong to.
+    ReplicaSet,
     /// Whether to talk to one server of a set.
     DirectConnection,
     /// Nothing; it is kept for the applications that read the string.
@@ -112,7 +114,7 @@ static MONGODB: [Rule; 11] = [
     ),
     decides(Meaning::Tls, "tls", FLAG),
     decides(Meaning::Tls, "ssl", FLAG),
-    kept("replicaSet", Kind::Text(128)),
+    decides(Meaning::ReplicaSet, "replicaSet", Kind::Text(128)),
     decides(Meaning::DirectConnection, "directConnection", FLAG),
     kept("appName", Kind::Text(128)),
     kept("connectTimeoutMS", MILLISECONDS),

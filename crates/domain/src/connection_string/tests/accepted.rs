@@ -105,6 +105,9 @@ fn mongodb_strings_are_understood() {
     );
     let srv = parse(System::Mongodb, "mongodb+srv://c.x.org").expect("a valid string");
     assert!(srv.connect_spec().discover_by_srv);
+    assert_eq!(srv.connect_spec().replica_set, None);
+    let set = parse(System::Mongodb, "mongodb://a,b?REPLICASET=rs%200").expect("a valid string");
+    assert_eq!(set.connect_spec().replica_set.as_deref(), Some("rs 0"));
 }
 
 #[test]
