@@ -1,6 +1,7 @@
 //! What a system must be able to do in a test.
 
 use crate::failure::Cause;
+use crate::mongodb::Mongodb;
 use crate::mysql::Mysql;
 use crate::postgres::Postgres;
 use crate::redis::Redis;
@@ -61,7 +62,8 @@ pub(crate) fn conversation<'a>(
         System::Postgres => Box::new(Postgres::new(spec, hashing)),
         System::Redis => Box::new(Redis::new(spec)),
         System::Mysql => Box::new(Mysql::new(spec)),
-        System::Mongodb | System::Neo4j | System::Cassandra => Box::new(NotYet(Upgrade::Direct)),
+        System::Mongodb => Box::new(Mongodb::new(spec, hashing)),
+        System::Neo4j | System::Cassandra => Box::new(NotYet(Upgrade::Direct)),
     }
 }
 

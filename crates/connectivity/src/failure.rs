@@ -145,6 +145,28 @@ impl Cause {
         "{product} asks for a kind of authentication that this service does not support. Use a \
          user that logs in with a password.",
     );
+    pub(crate) const MECHANISM_NOT_OFFERED: Self = Self::new(
+        FailureCode::AuthenticationUnsupported,
+        "{product} does not offer this user the mechanism of authentication that was used. Leave \
+         out authMechanism to have it negotiated, or check which mechanisms the user has.",
+    );
+    pub(crate) const ONLY_PLAIN: Self = Self::new(
+        FailureCode::AuthenticationUnsupported,
+        "{product} offers this user only PLAIN, which hands the password over as it is. Set \
+         authMechanism=PLAIN, which needs TLS, to permit that.",
+    );
+    pub(crate) const ONLY_X509: Self = only!("certificates (MONGODB-X509)");
+    pub(crate) const ONLY_AWS: Self = only!("MONGODB-AWS");
+    pub(crate) const ONLY_OIDC: Self = only!("MONGODB-OIDC");
+    pub(crate) const SERVER_TOO_OLD: Self = Self::new(
+        FailureCode::ProtocolMismatch,
+        "This {product} server is too old to be tested (MongoDB before 3.6). Upgrade it.",
+    );
+    pub(crate) const OTHER_REPLICA_SET: Self = Self::new(
+        FailureCode::ProtocolMismatch,
+        "The server does not belong to the replica set that the record names, so the password was \
+         not used. Check replicaSet and the hosts.",
+    );
     pub(crate) const CHANNEL_UNBOUND: Self = Self::new(
         FailureCode::AuthenticationUnsupported,
         "{product} does not prove the encrypted channel at the login (SCRAM-SHA-256-PLUS), which \
@@ -223,6 +245,11 @@ impl Cause {
     pub(crate) const NOT_READY: Self = Self::new(
         FailureCode::QueryFailed,
         "{product} is starting, stopping or loading its data. Try again later.",
+    );
+    pub(crate) const MEMBERS_UNREACHABLE: Self = Self::new(
+        FailureCode::QueryFailed,
+        "{product} was reached, but could not reach other members of its cluster. Check their \
+         state.",
     );
     pub(crate) const SERVER_ERROR: Self = Self::new(
         FailureCode::QueryFailed,

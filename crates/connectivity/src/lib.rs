@@ -12,6 +12,7 @@ mod cidr;
 mod conversation;
 mod door;
 mod failure;
+mod mongodb;
 mod mysql;
 mod pipeline;
 mod policy;

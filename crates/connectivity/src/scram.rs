@@ -1,4 +1,4 @@
-//! SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677), the client's side.
+//! SCRAM-SHA-1, SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677), the client's side.
 //!
 //! Messages are parsed and made here without I/O; the expensive part, hashing the password, runs
 //! on a bounded lane of blocking threads through [`Hashing`].
@@ -20,6 +20,37 @@ const ROUNDS: RangeInclusive<u32> = 4_096..=600_000;
 
 /// Longest message of a server; real ones have about a hundred bytes.
 const MAX_MESSAGE: usize = 4_096;
+
+/// The hash function of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hash {
+    /// Weak elsewhere; nothing is known against it in SCRAM.
+    Sha1,
+    Sha256,
+}
+
+impl Hash {
+    fn digest(self) -> &'static digest::Algorithm {
+        match self {
+            Self::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
+            Self::Sha256 => &digest::SHA256,
+        }
+    }
+
+    fn hmac(self) -> hmac::Algorithm {
+        match self {
+            Self::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            Self::Sha256 => hmac::HMAC_SHA256,
+        }
+    }
+
+    fn pbkdf2(self) -> pbkdf2::Algorithm {
+        match self {
+            Self::Sha1 => pbkdf2::PBKDF2_HMAC_SHA1,
+            Self::Sha256 => pbkdf2::PBKDF2_HMAC_SHA256,
+        }
+    }
+}
 
 /// What is said about the TLS channel under the exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +84,7 @@ impl Binding {
 
 /// An exchange whose first message is made.
 pub(crate) struct Exchange {
+    hash: Hash,
     binding: Binding,
     /// `n=user,r=nonce`.
     bare: String,
@@ -61,6 +93,7 @@ pub(crate) struct Exchange {
 
 /// What the server asks for, checked.
 pub(crate) struct Challenge {
+    hash: Hash,
     text: String,
     nonce: String,
     salt: Vec<u8>,
@@ -74,16 +107,18 @@ pub(crate) struct ServerProof {
 }
 
 impl Exchange {
-    /// Begins for `user` (escaped already; empty for PostgreSQL, which knows it from the startup).
-    pub(crate) fn new(binding: Binding, user: &str) -> Result<Self, Cause> {
+    /// Begins for `user` (empty for PostgreSQL, which knows it from the startup).
+    pub(crate) fn new(hash: Hash, binding: Binding, user: &str) -> Result<Self, Cause> {
         let mut random = [0; 24];
         // Without randomness there is no login; the system's generator does not fail once booted.
         ring::rand::SystemRandom::new().fill(&mut random).map_err(|_| Cause::SERVER_UNPROVEN)?;
-        Ok(Self::with_nonce(binding, user, STANDARD.encode(random)))
+        Ok(Self::with_nonce(hash, binding, user, STANDARD.encode(random)))
     }
 
-    fn with_nonce(binding: Binding, user: &str, nonce: String) -> Self {
-        Self { binding, bare: format!("n={user},r={nonce}"), nonce }
+    fn with_nonce(hash: Hash, binding: Binding, user: &str, nonce: String) -> Self {
+        // Both have a meaning in a message (RFC 5802, 5.1).
+        let user = user.replace('=', "=3D").replace(',', "=2C");
+        Self { hash, binding, bare: format!("n={user},r={nonce}"), nonce }
     }
 
     /// The message that opens the exchange.
@@ -117,6 +152,7 @@ impl Exchange {
         let rounds =
             rounds.parse().ok().filter(|n| ROUNDS.contains(n)).ok_or(Cause::SCRAM_ROUNDS)?;
         Ok(Challenge {
+            hash: self.hash,
             text: text.to_owned(),
             nonce: nonce.to_owned(),
             salt,
@@ -126,17 +162,18 @@ impl Exchange {
 
     /// The message that proves the password, and what the server must answer to it.
     pub(crate) fn prove(&self, challenge: &Challenge, salted: &Salted) -> (String, ServerProof) {
-        let salted = hmac::Key::new(hmac::HMAC_SHA256, &*salted.0);
+        let algorithm = self.hash.hmac();
+        let salted = hmac::Key::new(algorithm, &salted.0);
         let client_key = hmac::sign(&salted, b"Client Key");
-        let stored_key = digest::digest(&digest::SHA256, client_key.as_ref());
+        let stored_key = digest::digest(self.hash.digest(), client_key.as_ref());
         let without_proof = format!("c={},r={}", self.binding.proof(), challenge.nonce);
         let auth_message = format!("{},{},{without_proof}", self.bare, challenge.text);
-        let stored_key = hmac::Key::new(hmac::HMAC_SHA256, stored_key.as_ref());
+        let stored_key = hmac::Key::new(algorithm, stored_key.as_ref());
         let signature = hmac::sign(&stored_key, auth_message.as_bytes());
         let proof: Vec<u8> =
             client_key.as_ref().iter().zip(signature.as_ref()).map(|(key, s)| key ^ s).collect();
         let server_key = hmac::sign(&salted, b"Server Key");
-        let key = hmac::Key::new(hmac::HMAC_SHA256, server_key.as_ref());
+        let key = hmac::Key::new(algorithm, server_key.as_ref());
         let message = format!("{without_proof},p={}", STANDARD.encode(proof));
         (message, ServerProof { key, auth_message })
     }
@@ -158,15 +195,15 @@ impl ServerProof {
 }
 
 /// The salted password: worth as much as the password to whoever knows the salt.
-pub(crate) struct Salted(Zeroizing<[u8; 32]>);
+pub(crate) struct Salted(Zeroizing<Vec<u8>>);
 
-fn salt_password(password: &str, salt: &[u8], rounds: NonZeroU32) -> Salted {
+fn salt_password(hash: Hash, password: &str, salt: &[u8], rounds: NonZeroU32) -> Salted {
     // What SASLprep refuses is taken as it is, as PostgreSQL does.
     let prepared = Zeroizing::new(
         stringprep::saslprep(password).map_or_else(|_| password.to_owned(), |p| p.into_owned()),
     );
-    let mut salted = Zeroizing::new([0; 32]);
-    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, rounds, salt, prepared.as_bytes(), &mut *salted);
+    let mut salted = Zeroizing::new(vec![0; hash.digest().output_len()]);
+    pbkdf2::derive(hash.pbkdf2(), rounds, salt, prepared.as_bytes(), &mut salted);
     Salted(salted)
 }
 
@@ -188,10 +225,11 @@ impl Hashing {
     ) -> Result<Salted, Cause> {
         let permit = self.0.clone().acquire_owned().await.map_err(|_| Cause::TIMED_OUT)?;
         let password = Zeroizing::new(password.to_owned());
-        let (salt, rounds) = (challenge.salt.clone(), challenge.rounds);
+        let Challenge { hash, ref salt, rounds, .. } = *challenge;
+        let salt = salt.clone();
         let task = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            salt_password(&password, &salt, rounds)
+            salt_password(hash, &password, &salt, rounds)
         });
         task.await.map_err(|_| Cause::TIMED_OUT)
     }
@@ -206,7 +244,7 @@ mod tests {
                                 s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
 
     fn exchange() -> Exchange {
-        Exchange::with_nonce(Binding::Unsupported, "user", NONCE.to_owned())
+        Exchange::with_nonce(Hash::Sha256, Binding::Unsupported, "user", NONCE.to_owned())
     }
 
     /// The example of RFC 7677, 3.
@@ -215,7 +253,7 @@ mod tests {
         let exchange = exchange();
         assert_eq!(exchange.first_message(), "n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
         let challenge = exchange.challenge(SERVER_FIRST.as_bytes()).expect("valid");
-        let salted = salt_password("pencil", &challenge.salt, challenge.rounds);
+        let salted = salt_password(Hash::Sha256, "pencil", &challenge.salt, challenge.rounds);
         let (message, proof) = exchange.prove(&challenge, &salted);
         assert_eq!(
             message,
@@ -229,6 +267,30 @@ mod tests {
         assert_eq!(proof.check(b"e=invalid-proof"), Err(Cause::LOGIN_REJECTED));
         assert_eq!(proof.check(b""), Err(Cause::NOT_THE_PROTOCOL));
         assert_eq!(proof.check(b"\xff"), Err(Cause::NOT_THE_PROTOCOL));
+    }
+
+    /// The example of RFC 5802, 5.
+    #[test]
+    fn the_older_example_comes_out_with_sha_1() {
+        let nonce = "fyko+d2lbbFgONRv9qkxdawL".to_owned();
+        let exchange = Exchange::with_nonce(Hash::Sha1, Binding::Unsupported, "user", nonce);
+        let first = b"r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096";
+        let challenge = exchange.challenge(first).expect("valid");
+        let salted = salt_password(Hash::Sha1, "pencil", &challenge.salt, challenge.rounds);
+        let (message, proof) = exchange.prove(&challenge, &salted);
+        assert_eq!(
+            message,
+            "c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts="
+        );
+        assert_eq!(proof.check(b"v=rmF9pqV8S7suAoZWja4dJRkFsKQ="), Ok(()));
+    }
+
+    #[test]
+    fn t09_a_user_name_adds_no_attribute() {
+        let exchange = |user| {
+            Exchange::with_nonce(Hash::Sha256, Binding::Unsupported, user, "nonce".to_owned())
+        };
+        assert_eq!(exchange("a,r=b").first_message(), "n,,n=a=2Cr=3Db,r=nonce");
     }
 
     #[test]

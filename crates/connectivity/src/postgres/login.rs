@@ -4,7 +4,7 @@ use super::codec::{self, Reply};
 use super::{Postgres, errors};
 use crate::binding;
 use crate::failure::Cause;
-use crate::scram::{Binding, Exchange};
+use crate::scram::{Binding, Exchange, Hash};
 use crate::session::Session;
 use bytes::BytesMut;
 use datastore_domain::{Password, TlsMode};
@@ -108,7 +108,7 @@ impl<'a> Postgres<'a> {
         }
         let hashing = self.hashing;
         let password = self.asked_for_password()?;
-        let exchange = Exchange::new(binding, "")?;
+        let exchange = Exchange::new(Hash::Sha256, binding, "")?;
         let mut message = BytesMut::new();
         frontend::sasl_initial_response(
             mechanism,

@@ -5,7 +5,7 @@ use datastore_domain::{ConnectSpec, FailureCode, Step, System, TlsMode};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-const BOTH: [System; 2] = [System::Postgres, System::Redis];
+const CLIENT_FIRST: [System; 3] = [System::Postgres, System::Redis, System::Mongodb];
 
 /// A server that sends `bytes` to whoever comes, and then reads on.
 async fn says(bytes: &'static [u8]) -> Fake {
@@ -33,7 +33,7 @@ async fn t10_other_protocols_are_a_mismatch() {
         b"\0\0\0\0\0\0\0\0",
     ] {
         let fake = says(greeting).await;
-        for system in [System::Postgres, System::Redis, System::Mysql] {
+        for system in [System::Postgres, System::Redis, System::Mysql, System::Mongodb] {
             if system == System::Mysql && greeting.starts_with(b"J\0\0\0\x0a") {
                 continue;
             }
@@ -56,6 +56,10 @@ async fn t10_lengths_beyond_reason_are_a_mismatch() {
         (System::Mysql, b"\xff\xff\xff\0"),
         (System::Mysql, b"\x01\0\x01\0"),
         (System::Mysql, b"\0\0\0\0"),
+        (System::Mongodb, b"\xff\xff\xff\xff"),
+        (System::Mongodb, b"\xff\xff\xff\x7f"),
+        (System::Mongodb, b"\x01\0\x01\0"),
+        (System::Mongodb, b"\x19\0\0\0"),
     ] {
         let fake = says(bytes).await;
         let report = test(&plain(&fake, system), ENOUGH).await;
@@ -82,7 +86,9 @@ async fn t10_endless_answers_end() {
 
 #[tokio::test]
 async fn t10_one_byte_at_a_time_ends_at_the_deadline() {
-    for (system, byte) in [(System::Redis, b"+"), (System::Postgres, b"N")] {
+    for (system, byte) in
+        [(System::Redis, b"+"), (System::Postgres, b"N"), (System::Mongodb, b"\0")]
+    {
         let fake = Fake::start(move |mut stream| async move {
             drip(&mut stream, byte).await;
         })
@@ -98,7 +104,7 @@ async fn t10_one_byte_at_a_time_ends_at_the_deadline() {
 
 #[tokio::test]
 async fn a_server_that_hangs_up_is_told_from_one_that_refuses() {
-    for system in BOTH {
+    for system in CLIENT_FIRST {
         for tls in [TlsMode::Disable, TlsMode::Require] {
             let fake = Fake::start(|mut stream| async move {
                 let _ = stream.read(&mut [0; 4096]).await;

@@ -1,6 +1,10 @@
 //! Connection tests against fake servers and, where their names end in `live`, real ones.
 
 mod hostile;
+mod mongodb_fake;
+mod mongodb_hostile;
+mod mongodb_live;
+mod mongodb_server;
 mod mysql_fake;
 mod mysql_hostile;
 mod mysql_live;

@@ -18,12 +18,12 @@ fn ca(name: &str) -> (String, Issuer<'static, KeyPair>) {
     (pem, Issuer::new(parameters, key))
 }
 
-/// A Redis without a password over TLS, with a certificate as `change` makes it.
-async fn server(
+/// TLS with a certificate for `name` as `change` makes it.
+fn acceptor(
     issuer: &Issuer<'static, KeyPair>,
     name: &str,
     change: impl FnOnce(&mut CertificateParams),
-) -> Fake {
+) -> TlsAcceptor {
     let mut parameters = CertificateParams::new([name.to_owned()]).expect("a name");
     change(&mut parameters);
     let key = KeyPair::generate().expect("a key");
@@ -36,7 +36,21 @@ async fn server(
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], key)
         .expect("a usable key");
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// TLS with a certificate that nobody trusts.
+pub(crate) fn untrusted() -> TlsAcceptor {
+    acceptor(&ca("nobody").1, "localhost", |_| {})
+}
+
+/// A Redis without a password over TLS, with a certificate as `change` makes it.
+async fn server(
+    issuer: &Issuer<'static, KeyPair>,
+    name: &str,
+    change: impl FnOnce(&mut CertificateParams),
+) -> Fake {
+    let acceptor = acceptor(issuer, name, change);
     Fake::start(move |stream| {
         let acceptor = acceptor.clone();
         async move {
