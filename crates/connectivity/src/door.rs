@@ -4,11 +4,13 @@
 //! address that was judged. The name itself is never handed on, so that a second lookup cannot
 //! lead elsewhere.
 
+mod seedlist;
+
 use crate::EgressPolicy;
 use crate::failure::Cause;
 use crate::spelling::numeric_v4;
 use crate::stream::GuardedStream;
-use datastore_domain::{Endpoint, Host};
+use datastore_domain::{ConnectSpec, Endpoint, Host};
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
@@ -55,6 +57,8 @@ pub(crate) struct Door {
     /// The resolver of the system cannot be interrupted: a lookup holds its place here until it
     /// returns, even when its test has long ended.
     lane: Arc<Semaphore>,
+    /// For SRV and TXT records, which the resolver of the system does not look up.
+    name_servers: Arc<seedlist::NameServers>,
     lookup_timeout: Duration,
 }
 
@@ -66,8 +70,23 @@ impl Door {
             policy,
             lookup: Arc::new(|host, port| Ok((host, port).to_socket_addrs()?.collect())),
             lane: Arc::new(Semaphore::new(lookups)),
+            name_servers: Arc::new(seedlist::of_the_system),
             lookup_timeout,
         }
+    }
+
+    /// `spec` with the servers that the SRV records of its one name list, and with the options of
+    /// the TXT record where the spec leaves them open. What it names has yet to be resolved.
+    pub(crate) async fn discover(&self, spec: &ConnectSpec) -> Result<ConnectSpec, Shut> {
+        let [Endpoint { host, .. }] = &spec.endpoints[..] else {
+            return Err(Cause::NO_SRV_RECORDS.into());
+        };
+        let found = timeout(self.lookup_timeout, seedlist::look_up(&*self.name_servers, host));
+        let seedlist = found.await.map_err(|_| Cause::LOOKUP_TIMED_OUT)??;
+        let mut spec = ConnectSpec { endpoints: seedlist.endpoints, ..spec.clone() };
+        spec.auth_source = spec.auth_source.or(seedlist.options.auth_source);
+        spec.replica_set = spec.replica_set.or(seedlist.options.replica_set);
+        Ok(spec)
     }
 
     /// Addresses of all endpoints, in the order in which to try them, every one permitted.
@@ -79,7 +98,7 @@ impl Door {
         let mut unknown = Cause::NAME_UNKNOWN;
         for endpoint in endpoints.iter().take(MAX_ENDPOINTS) {
             let Some(port) = endpoint.port else {
-                return Err(Cause::SRV_NOT_SUPPORTED.into());
+                return Err(Cause::NO_SRV_RECORDS.into());
             };
             match self.resolve_host(&endpoint.host, port.get()).await {
                 Ok(found) => targets.extend(

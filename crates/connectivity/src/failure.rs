@@ -47,10 +47,20 @@ impl Cause {
         "The address of the host is blocked by the network policy of this service. Check the host, \
          or ask the operator about connectivity.egress.",
     );
-    pub(crate) const SRV_NOT_SUPPORTED: Self = Self::new(
-        FailureCode::SystemNotSupported,
-        "Looking up the servers of an SRV name is not supported yet; nothing was tested. Name the \
-         hosts in a mongodb:// string to have the network checked.",
+    pub(crate) const NO_SRV_RECORDS: Self = Self::new(
+        FailureCode::DnsFailed,
+        "Could not resolve the host name to servers: it has no usable SRV records \
+         (_mongodb._tcp). Check its spelling, or name the hosts in a mongodb:// string.",
+    );
+    pub(crate) const SRV_ELSEWHERE: Self = Self::new(
+        FailureCode::DnsFailed,
+        "Could not resolve the host name to servers: its SRV records name one outside of its \
+         parent domain, which is not followed. Check who answers for the name.",
+    );
+    pub(crate) const TXT_REFUSED: Self = Self::new(
+        FailureCode::DnsFailed,
+        "Could not resolve the host name to servers: its TXT record sets more than authSource and \
+         replicaSet, or there are several. Check who answers for the name.",
     );
 
     pub(crate) const REFUSED: Self = Self::new(

@@ -70,9 +70,13 @@ impl Pipeline {
         open: &mut Option<Open>,
     ) -> Result<ProbeDetails, Shut> {
         progress.begin(Step::Resolve);
-        if spec.discover_by_srv {
-            return Err(Cause::SRV_NOT_SUPPORTED.into());
-        }
+        let discovered;
+        let spec = if spec.discover_by_srv {
+            discovered = self.door.discover(spec).await?;
+            &discovered
+        } else {
+            spec
+        };
         let targets = self.door.resolve(&spec.endpoints).await?;
 
         progress.begin(Step::Connect);

@@ -10,10 +10,12 @@ mod grammar;
 mod parameters;
 mod render;
 mod rules;
+mod seedlist;
 #[cfg(test)]
 mod tests;
 
 pub use error::ConnectionStringError;
+pub use seedlist::SeedlistOptions;
 
 use crate::{
     ConnectSpec, Credentials, DatabaseName, Endpoint, Host, Port, Secret, System, TlsMode,

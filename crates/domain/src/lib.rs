@@ -33,7 +33,7 @@ pub use connection::{
     SealedValue, TlsMode, UnknownTlsMode,
 };
 pub use connection_input::SecretPlan;
-pub use connection_string::{ConnectionString, ConnectionStringError};
+pub use connection_string::{ConnectionString, ConnectionStringError, SeedlistOptions};
 pub use datasets::{Assignment, AssignmentPeriod, DatasetId, DatasetName};
 pub use datastore::{
     AlreadyDeleted, Datastore, DatastoreId, NotDeleted, Profile, RecordId, Version,

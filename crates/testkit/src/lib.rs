@@ -5,7 +5,8 @@
 //! one test per case for an implementation of the ports.
 //!
 //! [`snapshot`] tells whether a refused command left a folder as it was. [`PostgresServer`] is a PostgreSQL of a test's own, to be stopped, frozen and killed;
-//! [`FaultyProxy`] stands before a server and cuts connections at the worst moment.
+//! [`FaultyProxy`] stands before a server and cuts connections at the worst moment, [`NameServer`]
+//! answers for the names of a test.
 
 mod builders;
 mod cipher;
@@ -15,6 +16,7 @@ mod entropy;
 mod faulty_proxy;
 mod live;
 mod memory;
+mod name_server;
 mod port;
 mod postgres_server;
 mod snapshot;
@@ -29,5 +31,6 @@ pub use entropy::SeededEntropy;
 pub use faulty_proxy::{Fault, FaultyProxy};
 pub use live::live;
 pub use memory::MemoryStorage;
+pub use name_server::{DnsRecord, NameServer};
 pub use postgres_server::PostgresServer;
 pub use snapshot::{Entry, snapshot};

@@ -116,14 +116,17 @@ async fn a_name_that_does_not_exist_cannot_be_resolved() {
 }
 
 #[tokio::test]
-async fn srv_names_are_not_looked_up_yet() {
+async fn a_name_without_srv_records_cannot_be_resolved() {
+    let settings =
+        ProbeSettings { lookup_timeout: Duration::from_millis(500), ..ProbeSettings::default() };
     let spec = ConnectSpec {
-        endpoints: vec![Endpoint { host: host("cluster.example.net"), port: None }],
+        endpoints: vec![Endpoint { host: host("no-such-cluster.example.invalid"), port: None }],
         discover_by_srv: true,
         ..spec(System::Mongodb, "localhost", 1)
     };
-    let report = test(&spec, ENOUGH).await;
-    assert_failed(&report, Step::Resolve, FailureCode::SystemNotSupported);
+    let report = test_with(settings, &spec, ENOUGH).await;
+    let message = assert_failed(&report, Step::Resolve, FailureCode::DnsFailed);
+    assert!(message.contains("resolve"), "{message}");
 }
 
 /// What the systems without a login of ours answer: how far they came, and never success.

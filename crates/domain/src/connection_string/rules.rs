@@ -324,6 +324,6 @@ pub(super) fn authentication(
     Ok((source, mechanism.map(|m| m.value().to_owned())))
 }
 
-fn database_name(text: &str, parameter: &'static str) -> Result<DatabaseName, Error> {
+pub(super) fn database_name(text: &str, parameter: &'static str) -> Result<DatabaseName, Error> {
     DatabaseName::new(text, System::Mongodb).map_err(in_part(Part::Parameter(parameter)))
 }
