@@ -20,5 +20,5 @@ pub use fake::{CLOSED, FakeServer};
 pub use fixtures::{MASK, NASTY_PASSWORD, by_parts, by_string, example, with, without};
 pub use installation::Installation;
 pub use live::{LivePostgres, live_postgres};
-pub use process::{Process, as_user, binary, command, token, under};
+pub use process::{Process, as_user, binary, command, token, under, with_resolver};
 pub use server::{ROLES, TestServer, Token};

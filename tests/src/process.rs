@@ -57,6 +57,29 @@ pub fn command(data_dir: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// The same command with another resolver: names are looked up in `/etc/hosts` and by the name
+/// server that `resolv_conf` names, as in a container of its own.
+///
+/// # Panics
+///
+/// When the files for it cannot be written.
+#[must_use]
+pub fn with_resolver(plain: &Command, resolv_conf: &str) -> Command {
+    let folder = plain.get_current_dir().expect("every command has one");
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.join(name), text).expect("a file in our folder");
+    };
+    write("resolv.conf", resolv_conf);
+    write("nsswitch.conf", "hosts: files dns\n");
+    // Root of a namespace of its own may do this, whoever runs the tests. It ends as the command:
+    // the same process.
+    let script = "for file in resolv.conf nsswitch.conf; do \
+                  mount --bind $file /etc/$file || exit; done; exec \"$@\"";
+    let mut own = Command::new("unshare");
+    own.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]);
+    under(own, plain)
+}
+
 /// The same command as a user who may not enter the folder of the binary: with a copy in `place`,
 /// which that user can enter.
 ///
@@ -135,28 +158,14 @@ impl Process {
         Self::start(under(traced, &plain), data_dir, &[])
     }
 
-    /// As [`Process::serve`], with another resolver: names are looked up in `/etc/hosts` and by the
-    /// name server that `resolv_conf` names, as in a container of its own.
+    /// As [`Process::serve`], [with another resolver](with_resolver).
     ///
     /// # Panics
     ///
     /// As [`Process::serve`].
     #[must_use]
     pub fn serve_with_resolver(data_dir: &Path, resolv_conf: &str) -> Self {
-        let plain = command(data_dir, &["serve"]);
-        let folder = plain.get_current_dir().expect("every command has one");
-        let write = |name: &str, text: &str| {
-            std::fs::write(folder.join(name), text).expect("a file in our folder");
-        };
-        write("resolv.conf", resolv_conf);
-        write("nsswitch.conf", "hosts: files dns\n");
-        // Root of a namespace of its own may do this, whoever runs the tests. It ends as the server:
-        // the same process.
-        let script = "for file in resolv.conf nsswitch.conf; do \
-                      mount --bind $file /etc/$file || exit; done; exec \"$@\"";
-        let mut own = Command::new("unshare");
-        own.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]);
-        Self::start(under(own, &plain), data_dir, &[])
+        Self::start(with_resolver(&command(data_dir, &["serve"]), resolv_conf), data_dir, &[])
     }
 
     fn start(mut command: Command, data_dir: &Path, variables: &[(&str, &str)]) -> Self {

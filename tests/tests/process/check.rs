@@ -1,9 +1,11 @@
 //! `datastore-api check`: what it prints, and what it ends with.
 
-use datastore_testkit::{live, snapshot};
-use datastore_tests::{Backend, Client, Installation, command};
+use datastore_testkit::{DnsRecord, NameServer, live, snapshot};
+use datastore_tests::{Backend, Client, Installation, command, with_resolver};
 use serde_json::{Value, json};
 use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// What a command left behind.
@@ -55,7 +57,11 @@ fn with_wrong_password(string: &str) -> String {
 fn a_connection_string_needs_no_registry() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
-    for (variable, system) in [("TEST_POSTGRES_URL", "postgres"), ("TEST_REDIS_URL", "redis")] {
+    for (variable, system) in [
+        ("TEST_POSTGRES_URL", "postgres"),
+        ("TEST_REDIS_URL", "redis"),
+        ("TEST_MONGODB_URL", "mongodb"),
+    ] {
         let string = live(variable);
         let checked = check(&format!("{string}\n"), command(&data, &["check", "-"]));
         assert_eq!((checked.code, checked.stderr.as_str()), (0, ""), "{}", checked.stdout);
@@ -74,6 +80,70 @@ fn a_connection_string_needs_no_registry() {
         assert_eq!(checked.rows()[0]["success"], true);
     }
     assert!(snapshot(folder.path()).is_empty(), "nothing is made on disk");
+}
+
+/// A name server on the first loopback address that has none.
+fn name_server(records: &[(&'static str, DnsRecord)]) -> NameServer {
+    let mut addresses = (50..100).map(|n| SocketAddr::from(([127, 0, 42, n], 53)));
+    let found = addresses.find_map(|address| NameServer::start(address, records.to_vec()).ok());
+    found.expect("port 53 takes root, or net.ipv4.ip_unprivileged_port_start=53")
+}
+
+/// The port of the server that the environment variable names.
+fn port(variable: &str) -> u16 {
+    let string = live(variable);
+    let (_, rest) = string.rsplit_once(':').expect("a port");
+    rest.split('/').next().and_then(|port| port.parse().ok()).expect("a number")
+}
+
+/// The servers of a cluster are found by its name, with what its TXT record says of the login.
+#[test]
+fn t03_a_mongodb_cluster_is_tested_by_its_name() {
+    let srv = |port, target| DnsRecord::Srv { priority: 0, port, target };
+    let plain = port("TEST_MONGODB_URL");
+    let records = [
+        ("node.example.test", DnsRecord::A([127, 0, 0, 1].into())),
+        ("denied.example.test", DnsRecord::A([127, 0, 0, 9].into())),
+        ("_mongodb._tcp.whole.example.test", srv(plain, "node.example.test")),
+        ("whole.example.test", DnsRecord::Txt(&["authSource=admin", "&replicaSet=rs0"])),
+        ("_mongodb._tcp.no-txt.example.test", srv(plain, "node.example.test")),
+        ("_mongodb._tcp.other-set.example.test", srv(plain, "node.example.test")),
+        ("other-set.example.test", DnsRecord::Txt(&["authSource=admin&replicaSet=rs1"])),
+        ("_mongodb._tcp.denied.example.test", srv(plain, "denied.example.test")),
+        ("_mongodb._tcp.elsewhere.example.test", srv(plain, "localhost")),
+        ("_mongodb._tcp.tls.example.test", srv(port("TEST_MONGODB_TLS_URL"), "node.example.test")),
+    ];
+    let server = name_server(&records);
+    let folder = tempfile::tempdir().expect("a folder");
+    let string = live("TEST_MONGODB_URL");
+    let (_, rest) = string.split_once("://").expect("a scheme");
+    let (login, _) = rest.split_once('@').expect("a login");
+    for (cluster, options, code) in [
+        ("whole", "?tls=false", Value::Null),
+        // Without a TXT record the database that is opened has to know the user.
+        ("no-txt", "?tls=false", json!("authentication_failed")),
+        ("no-txt", "?tls=false&authSource=admin", Value::Null),
+        ("other-set", "?tls=false", json!("protocol_mismatch")),
+        ("denied", "?tls=false", json!("blocked_by_policy")),
+        ("elsewhere", "?tls=false", json!("dns_failed")),
+        ("unknown", "?tls=false", json!("dns_failed")),
+        // The certificate has to be for the server that was found.
+        ("tls", "", json!("tls_failed")),
+    ] {
+        let mut plain = command(&folder.path().join("data"), &["check", "-"]);
+        plain.env("DATASTORE_API__CONNECTIVITY__EGRESS__DENY", "127.0.0.9/32");
+        plain.env("DATASTORE_API__CONNECTIVITY__TLS__CA_FILE", live("TEST_CA_FILE"));
+        let resolver = format!("nameserver {}\noptions timeout:5\n", server.address().ip());
+        let string = format!("mongodb+srv://{login}@{cluster}.example.test/app_db{options}");
+        let checked = check(&string, with_resolver(&plain, &resolver));
+        let row = &checked.rows()[0];
+        assert_eq!(row["error"]["code"], code, "{cluster}: {row}");
+        assert_eq!(row["success"], code.is_null(), "{cluster}: {row}");
+        if code == "tls_failed" {
+            let message = row["message"].as_str().expect("text");
+            assert!(message.contains("another host name"), "{message}");
+        }
+    }
 }
 
 #[test]
