@@ -3,6 +3,7 @@
 use crate::failure::Cause;
 use crate::mongodb::Mongodb;
 use crate::mysql::Mysql;
+use crate::neo4j::Neo4j;
 use crate::postgres::Postgres;
 use crate::redis::Redis;
 use crate::scram::Hashing;
@@ -63,7 +64,8 @@ pub(crate) fn conversation<'a>(
         System::Redis => Box::new(Redis::new(spec)),
         System::Mysql => Box::new(Mysql::new(spec)),
         System::Mongodb => Box::new(Mongodb::new(spec, hashing)),
-        System::Neo4j | System::Cassandra => Box::new(NotYet(Upgrade::Direct)),
+        System::Neo4j => Box::new(Neo4j::new(spec)),
+        System::Cassandra => Box::new(NotYet(Upgrade::Direct)),
     }
 }
 

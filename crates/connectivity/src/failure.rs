@@ -80,6 +80,13 @@ impl Cause {
          and that the server accepts connections from here.",
     );
 
+    pub(crate) const PLAIN_TEXT_CLOSED: Self = Self::new(
+        FailureCode::ServerClosed,
+        "The server closed the connection while {doing}, before it said anything. Check that the \
+         port belongs to {product}, and whether it insists on TLS: then set tls to require or \
+         verify_full.",
+    );
+
     pub(crate) const TLS_NOT_OFFERED: Self = Self::new(
         FailureCode::TlsFailed,
         "TLS is asked for, but the server offers none. Check its TLS settings; if it should offer \
@@ -149,6 +156,12 @@ impl Cause {
     pub(crate) const PASSWORD_MISSING: Self = Self::new(
         FailureCode::AuthenticationFailed,
         "Authentication failed: {product} asks for a password, and none is given.",
+    );
+    pub(crate) const LOGIN_LOCKED: Self = Self::new(
+        FailureCode::PermissionDenied,
+        "Permission denied: {product} refuses every login of this user for a while, after too many \
+         with a wrong password; this one was not checked. Wait some seconds, test again, and look \
+         for who keeps using a wrong password.",
     );
     pub(crate) const MECHANISM_UNSUPPORTED: Self = Self::new(
         FailureCode::AuthenticationUnsupported,
@@ -241,6 +254,11 @@ impl Cause {
     pub(crate) const NOT_THE_PROTOCOL: Self = Self::new(
         FailureCode::ProtocolMismatch,
         "What answered does not speak the protocol of {product}. Check that the port belongs to it.",
+    );
+    pub(crate) const NO_COMMON_VERSION: Self = Self::new(
+        FailureCode::ProtocolMismatch,
+        "{product} answered, but speaks no version of its protocol that this service knows (Bolt \
+         4.4 and 5). Check the version of the server: Neo4j before 4.4 is not supported.",
     );
     pub(crate) const TOO_MUCH_DATA: Self = Self::new(
         FailureCode::ProtocolMismatch,

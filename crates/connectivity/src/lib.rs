@@ -14,6 +14,7 @@ mod door;
 mod failure;
 mod mongodb;
 mod mysql;
+mod neo4j;
 mod pipeline;
 mod policy;
 mod postgres;

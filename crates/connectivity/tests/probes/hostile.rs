@@ -5,7 +5,8 @@ use datastore_domain::{ConnectSpec, FailureCode, Step, System, TlsMode};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-const CLIENT_FIRST: [System; 3] = [System::Postgres, System::Redis, System::Mongodb];
+/// Where the client speaks first.
+const CLIENT_FIRST: [System; 4] = [System::Postgres, System::Redis, System::Mongodb, System::Neo4j];
 
 /// A server that sends `bytes` to whoever comes, and then reads on.
 async fn says(bytes: &'static [u8]) -> Fake {
@@ -33,7 +34,7 @@ async fn t10_other_protocols_are_a_mismatch() {
         b"\0\0\0\0\0\0\0\0",
     ] {
         let fake = says(greeting).await;
-        for system in [System::Postgres, System::Redis, System::Mysql, System::Mongodb] {
+        for system in CLIENT_FIRST.into_iter().chain([System::Mysql]) {
             if system == System::Mysql && greeting.starts_with(b"J\0\0\0\x0a") {
                 continue;
             }
@@ -60,6 +61,10 @@ async fn t10_lengths_beyond_reason_are_a_mismatch() {
         (System::Mongodb, b"\xff\xff\xff\x7f"),
         (System::Mongodb, b"\x01\0\x01\0"),
         (System::Mongodb, b"\x19\0\0\0"),
+        // SUCCESS with a list, a text and a map of 4 GiB.
+        (System::Neo4j, b"\0\0\x08\x05\0\x07\xB1\x70\xD6\xFF\xFF\xFF\xFF\0\0"),
+        (System::Neo4j, b"\0\0\x08\x05\0\x08\xB1\x70\xA1\xD2\xFF\xFF\xFF\xFF\0\0"),
+        (System::Neo4j, b"\0\0\x08\x05\0\x07\xB1\x70\xDA\xFF\xFF\xFF\xFF\0\0"),
     ] {
         let fake = says(bytes).await;
         let report = test(&plain(&fake, system), ENOUGH).await;
