@@ -61,6 +61,7 @@ fn a_connection_string_needs_no_registry() {
         ("TEST_POSTGRES_URL", "postgres"),
         ("TEST_REDIS_URL", "redis"),
         ("TEST_MONGODB_URL", "mongodb"),
+        ("TEST_NEO4J_URL", "neo4j"),
     ] {
         let string = live(variable);
         let checked = check(&format!("{string}\n"), command(&data, &["check", "-"]));
@@ -151,12 +152,14 @@ fn what_is_down_ends_with_1_and_its_code() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     let right = live("TEST_POSTGRES_URL");
-    let checked = check(&with_wrong_password(&right), command(&data, &["check", "-"]));
-    assert_eq!(checked.code, 1);
-    assert_eq!(checked.stderr, "datastore-api: 1 of 1 not up\n");
-    let row = &checked.rows()[0];
-    assert_eq!(row["success"], false);
-    assert_eq!(row["error"]["code"], "authentication_failed");
+    for string in [&right, &live("TEST_NEO4J_URL")] {
+        let checked = check(&with_wrong_password(string), command(&data, &["check", "-"]));
+        assert_eq!(checked.code, 1);
+        assert_eq!(checked.stderr, "datastore-api: 1 of 1 not up\n");
+        let row = &checked.rows()[0];
+        assert_eq!(row["success"], false);
+        assert_eq!(row["error"]["code"], "authentication_failed");
+    }
     let mut denied = command(&data, &["check", "-"]);
     denied.env("DATASTORE_API__CONNECTIVITY__EGRESS__DENY", "127.0.0.0/8");
     let checked = check(&right, denied);
