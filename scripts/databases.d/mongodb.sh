@@ -13,7 +13,7 @@ mongodb_version=v1.24.0
 
 mongodb_install() {
     [ -x "$cache/ferretdb" ] || mongodb_build
-    [ -e "$cache/pymongo.complete" ] || mongodb_install_client
+    python_driver mongodb 'pymongo>=4.10,<5'
 }
 
 mongodb_build() {
@@ -33,20 +33,6 @@ mongodb_build() {
         { tail -n 20 "$cache/mongodb-build.log" >&2; die 'FerretDB was not built; it needs Go 1.22 or later'; }
     mv "$cache/ferretdb.new" "$cache/ferretdb"
     rm -rf "$source"
-}
-
-# pymongo, MongoDB's own client for Python: makes the users, and is the tests' second opinion.
-mongodb_install_client() {
-    need python3 python3
-    rm -rf "$cache/pymongo"
-    python3 -m venv "$cache/pymongo" >"$cache/mongodb-client.log" 2>&1 || {
-        install_packages python3-venv
-        python3 -m venv --clear "$cache/pymongo" >"$cache/mongodb-client.log" 2>&1
-    }
-    "$cache/pymongo/bin/python" -m pip install --quiet --disable-pip-version-check 'pymongo>=4.10,<5' \
-        >>"$cache/mongodb-client.log" 2>&1 ||
-        { tail -n 20 "$cache/mongodb-client.log" >&2; die 'pip could not install pymongo'; }
-    touch "$cache/pymongo.complete"
 }
 
 # mongodb_launch NAME ADDRESS TLS_ADDRESS [FLAG…]
@@ -70,7 +56,7 @@ mongodb_start() {
 
 # Users of one mechanism alone, and one whom another database knows; the password is the common one.
 mongodb_ready() {
-    TEST_DATABASE_PASSWORD=$password "$cache/pymongo/bin/python" - \
+    TEST_DATABASE_PASSWORD=$password "$cache/mongodb-client/bin/python" - \
         "$mongodb_port" "$mongodb_open_port" <<'PYTHON'
 import os, sys
 import pymongo
@@ -101,5 +87,5 @@ mongodb_env() {
     variable TEST_MONGODB_URL "mongodb://$login@127.0.0.1:$mongodb_port/app_db?authSource=admin"
     variable TEST_MONGODB_TLS_URL "mongodb://$login@localhost:$mongodb_tls_port/app_db?authSource=admin&tls=true"
     variable TEST_MONGODB_OPEN_URL "mongodb://127.0.0.1:$mongodb_open_port/app_db"
-    variable TEST_PYMONGO "$cache/pymongo/bin/python"
+    variable TEST_PYMONGO "$cache/mongodb-client/bin/python"
 }

@@ -9,35 +9,10 @@ neo4j_port=25560
 neo4j_open_port=25561
 
 neo4j_install() {
-    local pom=$here/neo4j-server/pom.xml
     # Runs on Java 17 and 21.
     need java openjdk-17-jre-headless
-    cmp -s "$pom" "$cache/neo4j-jars.complete" || neo4j_fetch "$pom"
-    [ -e "$cache/neo4j-client.complete" ] || neo4j_install_client
-}
-
-neo4j_fetch() {
-    need mvn maven
-    say 'fetching Neo4j (120 MB)'
-    rm -rf "$cache/neo4j-jars"
-    mvn -q -B -f "$1" dependency:copy-dependencies -DoutputDirectory="$cache/neo4j-jars" \
-        >"$cache/neo4j-fetch.log" 2>&1 ||
-        { tail -n 20 "$cache/neo4j-fetch.log" >&2; die 'Maven could not fetch Neo4j'; }
-    cp "$1" "$cache/neo4j-jars.complete"
-}
-
-# Neo4j's own driver for Python: makes the users, and is the tests' second opinion.
-neo4j_install_client() {
-    need python3 python3
-    rm -rf "$cache/neo4j-client"
-    python3 -m venv "$cache/neo4j-client" >"$cache/neo4j-client.log" 2>&1 || {
-        install_packages python3-venv
-        python3 -m venv --clear "$cache/neo4j-client" >"$cache/neo4j-client.log" 2>&1
-    }
-    "$cache/neo4j-client/bin/python" -m pip install --quiet --disable-pip-version-check \
-        'neo4j>=5.28,<7' >>"$cache/neo4j-client.log" 2>&1 ||
-        { tail -n 20 "$cache/neo4j-client.log" >&2; die 'pip could not install the driver neo4j'; }
-    touch "$cache/neo4j-client.complete"
+    fetch_jars neo4j
+    python_driver neo4j 'neo4j>=5.28,<7'
 }
 
 # neo4j_home HOME LINE…: a home folder whose configuration ends in LINEs.
