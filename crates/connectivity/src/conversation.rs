@@ -1,5 +1,6 @@
 //! What a system must be able to do in a test.
 
+use crate::cassandra::Cassandra;
 use crate::failure::Cause;
 use crate::mongodb::Mongodb;
 use crate::mysql::Mysql;
@@ -65,37 +66,6 @@ pub(crate) fn conversation<'a>(
         System::Mysql => Box::new(Mysql::new(spec)),
         System::Mongodb => Box::new(Mongodb::new(spec, hashing)),
         System::Neo4j => Box::new(Neo4j::new(spec)),
-        System::Cassandra => Box::new(NotYet(Upgrade::Direct)),
-    }
-}
-
-/// A system that we cannot log in to yet: the network is tested, and TLS where it is not
-/// negotiated by the system's own protocol; then the test fails and says why.
-struct NotYet(Upgrade);
-
-#[async_trait]
-impl Conversation for NotYet {
-    fn upgrade(&self) -> Upgrade {
-        self.0
-    }
-
-    async fn ask_for_tls(&mut self, _stream: &mut GuardedStream) -> Result<bool, Cause> {
-        Err(Cause::NOT_SUPPORTED)
-    }
-
-    async fn log_in(&mut self, _session: &mut Session) -> Result<(), Cause> {
-        Err(Cause::NOT_SUPPORTED)
-    }
-
-    fn password_required(&self) -> Option<bool> {
-        None
-    }
-
-    async fn query(&mut self, _session: &mut Session) -> Result<Answer, Cause> {
-        Err(Cause::NOT_SUPPORTED)
-    }
-
-    fn goodbye(&self) -> &'static [u8] {
-        b""
+        System::Cassandra => Box::new(Cassandra::new(spec)),
     }
 }

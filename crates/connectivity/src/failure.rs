@@ -181,10 +181,6 @@ impl Cause {
     pub(crate) const ONLY_X509: Self = only!("certificates (MONGODB-X509)");
     pub(crate) const ONLY_AWS: Self = only!("MONGODB-AWS");
     pub(crate) const ONLY_OIDC: Self = only!("MONGODB-OIDC");
-    pub(crate) const SERVER_TOO_OLD: Self = Self::new(
-        FailureCode::ProtocolMismatch,
-        "This {product} server is too old to be tested (MongoDB before 3.6). Upgrade it.",
-    );
     pub(crate) const OTHER_REPLICA_SET: Self = Self::new(
         FailureCode::ProtocolMismatch,
         "The server does not belong to the replica set that the record names, so the password was \
@@ -215,6 +211,8 @@ impl Cause {
     pub(crate) const ONLY_WINDOWS: Self = only!("Windows accounts");
     pub(crate) const ONLY_WEBAUTHN: Self = only!("a security key (WebAuthn)");
     pub(crate) const ONLY_OPENID: Self = only!("OpenID Connect");
+    pub(crate) const ONLY_DSE: Self = only!("the login of DataStax Enterprise");
+    pub(crate) const ONLY_CLIENT_CERTIFICATE: Self = only!("client certificates");
     pub(crate) const USER_NAMES_UNSUPPORTED: Self = Self::new(
         FailureCode::AuthenticationUnsupported,
         "This {product} server knows no user names, only a password (before version 6). Leave out \
@@ -255,10 +253,11 @@ impl Cause {
         FailureCode::ProtocolMismatch,
         "What answered does not speak the protocol of {product}. Check that the port belongs to it.",
     );
-    pub(crate) const NO_COMMON_VERSION: Self = Self::new(
+    pub(crate) const SERVER_TOO_OLD: Self = Self::new(
         FailureCode::ProtocolMismatch,
-        "{product} answered, but speaks no version of its protocol that this service knows (Bolt \
-         4.4 and 5). Check the version of the server: Neo4j before 4.4 is not supported.",
+        "{product} answered, but speaks no version of its protocol that this service knows. Check \
+         the version of the server: it knows MongoDB since 3.6, Neo4j since 4.4 and Cassandra since \
+         2.2.",
     );
     pub(crate) const TOO_MUCH_DATA: Self = Self::new(
         FailureCode::ProtocolMismatch,
@@ -286,11 +285,6 @@ impl Cause {
     pub(crate) const WRONG_ANSWER: Self = Self::new(
         FailureCode::QueryFailed,
         "{product} did not answer the test query with what it asks for.",
-    );
-    pub(crate) const NOT_SUPPORTED: Self = Self::new(
-        FailureCode::SystemNotSupported,
-        "Logging in to {product} is not supported yet: the server was reached, but neither login \
-         nor query was tested.",
     );
 
     const fn new(code: FailureCode, text: &'static str) -> Self {

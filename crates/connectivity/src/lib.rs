@@ -8,6 +8,7 @@
 //! aside), and no text of a server leaves this crate but its version and the name of a database.
 
 mod binding;
+mod cassandra;
 mod cidr;
 mod conversation;
 mod door;

@@ -150,8 +150,7 @@ fn understands_goodbye(report: &ProbeReport) -> bool {
             | FailureCode::PermissionDenied
             | FailureCode::TooManyConnections
             | FailureCode::AuthenticationUnsupported
-            | FailureCode::QueryFailed
-            | FailureCode::SystemNotSupported => true,
+            | FailureCode::QueryFailed => true,
         },
     }
 }

@@ -59,12 +59,11 @@ pub enum FailureCode {
     ServerClosed,
     AuthenticationUnsupported,
     QueryFailed,
-    SystemNotSupported,
 }
 
 impl FailureCode {
     /// All codes.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 14] = [
         Self::DnsFailed,
         Self::BlockedByPolicy,
         Self::ConnectionRefused,
@@ -79,7 +78,6 @@ impl FailureCode {
         Self::ServerClosed,
         Self::AuthenticationUnsupported,
         Self::QueryFailed,
-        Self::SystemNotSupported,
     ];
 
     /// The code in JSON and in the database.
@@ -100,7 +98,6 @@ impl FailureCode {
             Self::ServerClosed => "server_closed",
             Self::AuthenticationUnsupported => "authentication_unsupported",
             Self::QueryFailed => "query_failed",
-            Self::SystemNotSupported => "system_not_supported",
         }
     }
 }

@@ -59,9 +59,12 @@ fn a_connection_string_needs_no_registry() {
     let data = folder.path().join("data");
     for (variable, system) in [
         ("TEST_POSTGRES_URL", "postgres"),
+        ("TEST_MYSQL_URL", "mysql"),
+        ("TEST_MARIADB_URL", "mysql"),
         ("TEST_REDIS_URL", "redis"),
         ("TEST_MONGODB_URL", "mongodb"),
         ("TEST_NEO4J_URL", "neo4j"),
+        ("TEST_CASSANDRA_URL", "cassandra"),
     ] {
         let string = live(variable);
         let checked = check(&format!("{string}\n"), command(&data, &["check", "-"]));

@@ -47,7 +47,7 @@ impl Version {
         let Some(answer) = buffer.first_chunk::<4>().copied() else { return Ok(None) };
         buffer.advance(answer.len());
         match answer {
-            [0, 0, 0, 0] => Err(Cause::NO_COMMON_VERSION),
+            [0, 0, 0, 0] => Err(Cause::SERVER_TOO_OLD),
             [0, 0, minor @ 0..=8, 5] => Ok(Some(Self { major: 5, minor })),
             [0, 0, 4, 4] => Ok(Some(Self { major: 4, minor: 4 })),
             _ => Err(Cause::NOT_THE_PROTOCOL),
@@ -186,7 +186,7 @@ mod tests {
             (*b"\0\x08\x08\x05", Err(Cause::NOT_THE_PROTOCOL)),
             (*b"\0\0\x01\xFF", Err(Cause::NOT_THE_PROTOCOL)),
             (*b"HTTP", Err(Cause::NOT_THE_PROTOCOL)),
-            (*b"\0\0\0\0", Err(Cause::NO_COMMON_VERSION)),
+            (*b"\0\0\0\0", Err(Cause::SERVER_TOO_OLD)),
         ] {
             let version = Version::take(&mut BytesMut::from(&answer[..]));
             let has = version.map(|v| v.map(|v| (v.has_log_on(), v.has_bolt_agent())));

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Where the client speaks first.
-const CLIENT_FIRST: [System; 4] = [System::Postgres, System::Redis, System::Mongodb, System::Neo4j];
+const CLIENT_FIRST: [System; 5] =
+    [System::Postgres, System::Redis, System::Mongodb, System::Neo4j, System::Cassandra];
 
 /// A server that sends `bytes` to whoever comes, and then reads on.
 async fn says(bytes: &'static [u8]) -> Fake {
@@ -65,6 +66,8 @@ async fn t10_lengths_beyond_reason_are_a_mismatch() {
         (System::Neo4j, b"\0\0\x08\x05\0\x07\xB1\x70\xD6\xFF\xFF\xFF\xFF\0\0"),
         (System::Neo4j, b"\0\0\x08\x05\0\x08\xB1\x70\xA1\xD2\xFF\xFF\xFF\xFF\0\0"),
         (System::Neo4j, b"\0\0\x08\x05\0\x07\xB1\x70\xDA\xFF\xFF\xFF\xFF\0\0"),
+        (System::Cassandra, b"\x84\0\0\0\x03\xff\xff\xff\xff"),
+        (System::Cassandra, b"\x84\0\0\0\x03\0\0\0\x02\xff\xff"),
     ] {
         let fake = says(bytes).await;
         let report = test(&plain(&fake, system), ENOUGH).await;

@@ -1,5 +1,7 @@
 //! Connection tests against fake servers and, where their names end in `live`, real ones.
 
+mod cassandra_fake;
+mod cassandra_live;
 mod hostile;
 mod mongodb_fake;
 mod mongodb_hostile;

@@ -129,15 +129,6 @@ async fn a_name_without_srv_records_cannot_be_resolved() {
     assert!(message.contains("resolve"), "{message}");
 }
 
-/// What a system without a login of ours answers: how far it came, and never success.
-#[tokio::test]
-async fn a_system_without_a_login_never_succeeds() {
-    let fake = Fake::start(|_| async {}).await;
-    let report = test(&fake.spec(System::Cassandra), ENOUGH).await;
-    let message = assert_failed(&report, Step::Authenticate, FailureCode::SystemNotSupported);
-    assert!(message.contains("not supported yet"), "{message}");
-}
-
 /// The listener never accepts: the system completes the connection, and nobody says anything.
 #[tokio::test]
 async fn t10_a_silent_port_times_out_in_time() {
@@ -154,6 +145,8 @@ async fn t10_a_silent_port_times_out_in_time() {
         (System::Mongodb, TlsMode::Require, Step::Tls),
         (System::Neo4j, TlsMode::Disable, Step::Authenticate),
         (System::Neo4j, TlsMode::Require, Step::Tls),
+        (System::Cassandra, TlsMode::Disable, Step::Authenticate),
+        (System::Cassandra, TlsMode::Require, Step::Tls),
     ] {
         let spec = ConnectSpec { tls, ..spec(system, "127.0.0.1", port) };
         let began = Instant::now();

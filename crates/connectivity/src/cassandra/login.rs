@@ -1,0 +1,72 @@
+//! The start of the protocol, and the login.
+
+use super::Cassandra;
+use super::codec::{self, Answer};
+use crate::failure::Cause;
+use crate::session::Session;
+
+/// Classes of servers that log users in by a name and a password in one message, by what comes
+/// after the package.
+const BY_PASSWORD: [&str; 8] = [
+    // Cassandra's own.
+    "PasswordAuthenticator",
+    "MutualTlsWithPasswordFallbackAuthenticator",
+    // ScyllaDB.
+    "TransitionalAuthenticator",
+    "SaslauthdAuthenticator",
+    // Services and extensions.
+    "HelenusAuthenticator",
+    "AivenAuthenticator",
+    "InstaclustrPasswordAuthenticator",
+    "AuditPasswordAuthenticator",
+];
+
+impl Cassandra<'_> {
+    /// From the first message to the server's word that the login is good.
+    pub(super) async fn authenticate(&mut self, session: &mut Session) -> Result<(), Cause> {
+        session.send(&codec::startup()).await?;
+        let first = codec::next(session).await.map_err(|cause| match cause {
+            // A server that insists on TLS says nothing else to those who come without.
+            Cause::CLOSED if !session.is_encrypted() => Cause::PLAIN_TEXT_CLOSED,
+            other => other,
+        })?;
+        let class = match first {
+            Answer::Ready => {
+                self.password_required = Some(false);
+                return Ok(());
+            }
+            Answer::Authenticate(class) => class,
+            Answer::Error(error) => return Err(error.cause()),
+            Answer::AuthChallenge | Answer::AuthSuccess | Answer::Result(_) => {
+                return Err(Cause::NOT_THE_PROTOCOL);
+            }
+        };
+        by_password(&class)?;
+        self.password_required = Some(true);
+        let credentials = self.spec.credentials.as_ref();
+        let user = credentials.and_then(|c| c.username.as_ref());
+        let password = credentials.and_then(|c| c.password.as_ref());
+        let (Some(user), Some(password)) = (user, password) else {
+            return Err(Cause::PASSWORD_MISSING);
+        };
+        session.send(&codec::login(user.as_str(), password.expose())).await?;
+        match codec::next(session).await? {
+            Answer::AuthSuccess => Ok(()),
+            Answer::AuthChallenge => Err(Cause::MECHANISM_UNSUPPORTED),
+            Answer::Error(error) => Err(error.cause()),
+            Answer::Ready | Answer::Authenticate(_) | Answer::Result(_) => {
+                Err(Cause::NOT_THE_PROTOCOL)
+            }
+        }
+    }
+}
+
+/// Whether users of `class` log in by a password; the password goes to no other.
+fn by_password(class: &str) -> Result<(), Cause> {
+    match class.rsplit('.').next().unwrap_or_default() {
+        name if BY_PASSWORD.contains(&name) => Ok(()),
+        "DseAuthenticator" => Err(Cause::ONLY_DSE),
+        "MutualTlsAuthenticator" => Err(Cause::ONLY_CLIENT_CERTIFICATE),
+        _ => Err(Cause::MECHANISM_UNSUPPORTED),
+    }
+}
