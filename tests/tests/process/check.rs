@@ -5,14 +5,13 @@ use datastore_tests::{Backend, Client, Installation, command, with_resolver};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// What a command left behind.
-struct Checked {
-    code: i32,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Checked {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Checked {
@@ -27,7 +26,7 @@ impl Checked {
     }
 
     #[track_caller]
-    fn rows(&self) -> Vec<Value> {
+    pub(crate) fn rows(&self) -> Vec<Value> {
         let rows: Value = serde_json::from_str(&self.stdout).expect("JSON");
         rows.as_array().expect("an array").clone()
     }
@@ -35,7 +34,7 @@ impl Checked {
 
 /// Tests `string`, given on standard input.
 #[track_caller]
-fn check(string: &str, mut command: Command) -> Checked {
+pub(crate) fn check(string: &str, mut command: Command) -> Checked {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("it starts");
     let mut input = child.stdin.take().expect("a pipe");

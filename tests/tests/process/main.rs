@@ -4,6 +4,7 @@
 mod backup;
 mod busy;
 mod check;
+mod compose;
 mod config_check;
 mod crashes;
 mod durability;
