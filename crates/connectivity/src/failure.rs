@@ -139,6 +139,11 @@ impl Cause {
          whether this user may log in from here and without TLS (REQUIRE SSL or \
          require_secure_transport).",
     );
+    pub(crate) const LOGIN_REJECTED_BY_SOURCE: Self = Self::new(
+        FailureCode::AuthenticationFailed,
+        "Authentication failed: {product} rejected the user name or the password. Check both, and \
+         which database knows the user: admin, unless a connection string names another one.",
+    );
     pub(crate) const PASSWORD_EXPIRED: Self = Self::new(
         FailureCode::PermissionDenied,
         "Permission denied: {product} accepted the password, but it has expired. Set a new one.",
@@ -185,6 +190,11 @@ impl Cause {
         FailureCode::ProtocolMismatch,
         "The server does not belong to the replica set that the record names, so the password was \
          not used. Check replicaSet and the hosts.",
+    );
+    pub(crate) const NO_DATA_HERE: Self = Self::new(
+        FailureCode::QueryFailed,
+        "{product} was reached, but this member of the replica set holds no data to log in with: it \
+         is an arbiter, or is starting or recovering. Name another member, or try again later.",
     );
     pub(crate) const CHANNEL_UNBOUND: Self = Self::new(
         FailureCode::AuthenticationUnsupported,

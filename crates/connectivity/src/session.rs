@@ -70,6 +70,18 @@ impl Session {
         }
     }
 
+    /// As [`Self::next`], for the first message of a server that does not negotiate TLS: one that
+    /// insists on it says nothing to those who come without.
+    pub(crate) async fn first<T>(
+        &mut self,
+        take: fn(&mut BytesMut) -> Result<Option<T>, Cause>,
+    ) -> Result<T, Cause> {
+        match self.next(take).await {
+            Err(Cause::CLOSED) if !self.is_encrypted() => Err(Cause::PLAIN_TEXT_CLOSED),
+            other => other,
+        }
+    }
+
     /// Waits for more bytes.
     async fn fill(&mut self) -> Result<(), Cause> {
         self.buffer.reserve(CHUNK);

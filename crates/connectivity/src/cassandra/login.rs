@@ -25,12 +25,7 @@ impl Cassandra<'_> {
     /// From the first message to the server's word that the login is good.
     pub(super) async fn authenticate(&mut self, session: &mut Session) -> Result<(), Cause> {
         session.send(&codec::startup()).await?;
-        let first = codec::next(session).await.map_err(|cause| match cause {
-            // A server that insists on TLS says nothing else to those who come without.
-            Cause::CLOSED if !session.is_encrypted() => Cause::PLAIN_TEXT_CLOSED,
-            other => other,
-        })?;
-        let class = match first {
+        let class = match session.first(codec::take).await? {
             Answer::Ready => {
                 self.password_required = Some(false);
                 return Ok(());

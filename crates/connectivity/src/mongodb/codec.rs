@@ -73,9 +73,12 @@ pub(super) fn command(
     bytes
 }
 
-/// The answer to `request`.
+/// The answer to `request`; the first one has number 1.
 pub(super) async fn answer(session: &mut Session, request: i32) -> Result<Reply, Cause> {
-    let message = session.next(take).await?;
+    let message = match request {
+        1 => session.first(take).await?,
+        _ => session.next(take).await?,
+    };
     if message.answers != request {
         return Err(Cause::NOT_THE_PROTOCOL);
     }

@@ -18,11 +18,11 @@ pub(super) enum During {
 /// The cause behind an error code (`src/mongo/base/error_codes.yml` of the server).
 pub(super) fn cause(code: i32, during: During) -> Cause {
     match (code, during) {
-        // UserNotFound, AuthenticationFailed, AuthenticationRestrictionUnmet (logs in from
-        // elsewhere); AtlasError is what Atlas answers to a wrong login.
-        (11 | 18 | 214, _) | (8000, During::Login) => Cause::LOGIN_REJECTED,
-        // Unauthorized; AtlasError is also what Atlas answers to a command that it does not allow.
-        (UNAUTHORIZED, _) | (8000, During::Query) => Cause::FORBIDDEN,
+        // UserNotFound, AuthenticationFailed; AtlasError is what Atlas answers to a wrong login.
+        (11 | 18, _) | (8000, During::Login) => Cause::LOGIN_REJECTED_BY_SOURCE,
+        // Unauthorized, AuthenticationRestrictionUnmet (may not log in from here); AtlasError is
+        // also what Atlas answers to a command that it does not allow.
+        (UNAUTHORIZED | 214, _) | (8000, During::Query) => Cause::FORBIDDEN,
         // MechanismUnavailable; BadValue is what servers before 4.4 say of a mechanism.
         (334, _) | (2, During::Login) => Cause::MECHANISM_NOT_OFFERED,
         // InvalidNamespace: no database can have this name.
@@ -49,10 +49,11 @@ mod tests {
     fn codes_are_mapped() {
         use During::{Login, Query};
         for (code, during, expected) in [
-            (18, Login, Cause::LOGIN_REJECTED),
-            (11, Login, Cause::LOGIN_REJECTED),
-            (8000, Login, Cause::LOGIN_REJECTED),
+            (18, Login, Cause::LOGIN_REJECTED_BY_SOURCE),
+            (11, Login, Cause::LOGIN_REJECTED_BY_SOURCE),
+            (8000, Login, Cause::LOGIN_REJECTED_BY_SOURCE),
             (8000, Query, Cause::FORBIDDEN),
+            (214, Login, Cause::FORBIDDEN),
             (13, Login, Cause::FORBIDDEN),
             (13, Query, Cause::FORBIDDEN),
             (334, Login, Cause::MECHANISM_NOT_OFFERED),

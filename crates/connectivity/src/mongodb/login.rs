@@ -84,12 +84,17 @@ impl<'a> Mongodb<'a> {
         let Some(login) = login else { return self.look_around(session).await };
         let offered = hello.texts("saslSupportedMechs", MAX_MECHANISMS);
         let insisted = self.spec.auth_mechanism.as_deref();
-        match Mechanism::choose(insisted, offered.as_deref())? {
-            Mechanism::Scram(hash) => {
-                self.password_required = Some(true);
-                self.scram(session, hash, &login).await
+        let mechanism = Mechanism::choose(insisted, offered.as_deref())?;
+        let Mechanism::Scram(hash) = mechanism else { return self.plain(session, &login).await };
+        self.password_required = Some(true);
+        match (self.scram(session, hash, &login).await, offered) {
+            // Servers before 4.4 call it a wrong login when the user has no such mechanism.
+            (Err(Cause::LOGIN_REJECTED_BY_SOURCE), Some(offered))
+                if !offered.contains(&mechanism.name()) =>
+            {
+                Err(Cause::MECHANISM_NOT_OFFERED)
             }
-            Mechanism::Plain => self.plain(session, &login).await,
+            (result, _) => result,
         }
     }
 
@@ -139,14 +144,19 @@ impl<'a> Mongodb<'a> {
         }
     }
 
-    /// Before the password is used: whether this is MongoDB, and of the set that is meant.
+    /// Before the password is used: whether this is MongoDB, knows users, and is of the set that is
+    /// meant.
     fn check_hello(&self, hello: &Answer) -> Result<(), Cause> {
-        if hello.flag("isWritablePrimary").or_else(|| hello.flag("ismaster")).is_none() {
-            return Err(Cause::NOT_THE_PROTOCOL);
-        }
+        let is_primary = hello.flag("isWritablePrimary").or_else(|| hello.flag("ismaster"));
+        let is_primary = is_primary.ok_or(Cause::NOT_THE_PROTOCOL)?;
         let newest = hello.whole("maxWireVersion").ok_or(Cause::NOT_THE_PROTOCOL)?;
         if newest < OLDEST_WIRE_VERSION {
             return Err(Cause::SERVER_TOO_OLD);
+        }
+        // An arbiter, or a member before its first copy: it knows no users, and would call the
+        // right password a wrong one.
+        if !is_primary && hello.flag("secondary") != Some(true) {
+            return Err(Cause::NO_DATA_HERE);
         }
         match &self.spec.replica_set {
             Some(set) if hello.text("setName") != Some(set) => Err(Cause::OTHER_REPLICA_SET),

@@ -15,11 +15,7 @@ const DEFAULT_USER: &str = "neo4j";
 /// Agrees on a version. Nothing of the record is sent before it is known that this is Bolt.
 pub(super) async fn greet(session: &mut Session) -> Result<Version, Cause> {
     session.send(&GREETING).await?;
-    session.next(Version::take).await.map_err(|cause| match cause {
-        // A server that insists on TLS says nothing else to those who come without.
-        Cause::CLOSED if !session.is_encrypted() => Cause::PLAIN_TEXT_CLOSED,
-        other => other,
-    })
+    session.first(Version::take).await
 }
 
 impl Neo4j<'_> {

@@ -1,6 +1,6 @@
 //! Fake Cassandra servers: what a real one cannot be made to do.
 
-use crate::support::{ENOUGH, Fake, PASSWORD, assert_failed, database, login, test};
+use crate::support::{ENOUGH, Fake, PASSWORD, assert_failed, database, holds, login, saying, test};
 use datastore_domain::{ConnectSpec, FailureCode, Step, System, TlsMode};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -69,8 +69,7 @@ async fn scripted(replies: Vec<Vec<u8>>) -> (Fake, Arc<Mutex<Vec<u8>>>) {
 }
 
 fn contains(seen: &Arc<Mutex<Vec<u8>>>, text: &str) -> bool {
-    let seen = seen.lock().expect("no panic");
-    seen.windows(text.len()).any(|window| window == text.as_bytes())
+    holds(&seen.lock().expect("no panic"), text.as_bytes())
 }
 
 /// The spec of a record with the keyspace `ks`.
@@ -199,13 +198,12 @@ async fn a_server_that_hangs_up_is_told_at_each_step() {
 /// No TLS there: nothing goes on in the clear.
 #[tokio::test]
 async fn t08_tls_that_is_asked_for_is_never_left_out() {
+    let (fake, mut heard) = saying(password()).await;
     for tls in [TlsMode::Require, TlsMode::VerifyFull] {
-        let fake = Fake::start(|mut stream| async move {
-            let _ = stream.write_all(&password()).await;
-            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
-        })
-        .await;
         let report = test(&ConnectSpec { tls, ..fake.spec(System::Cassandra) }, ENOUGH).await;
         assert_failed(&report, Step::Tls, FailureCode::TlsFailed);
+        let heard = heard.all().await;
+        assert!(heard.starts_with(b"\x16\x03"), "TLS: {heard:?}");
+        assert!(!holds(&heard, PASSWORD.as_bytes()));
     }
 }

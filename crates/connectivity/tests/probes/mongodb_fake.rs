@@ -1,8 +1,8 @@
 //! Fake MongoDB servers.
 
-use crate::mongodb_server::{Server, error, hello, run, spec, start};
+use crate::mongodb_server::{Reply, Server, error, hello, run, spec, start};
 use crate::support::{ENOUGH, Fake, PASSWORD, assert_failed, database, login, test};
-use bson::raw::RawArrayBuf;
+use bson::raw::{CStr, RawArrayBuf};
 use bson::{cstr, rawdoc};
 use datastore_domain::{ConnectSpec, FailureCode, Step, System, TlsMode};
 use tokio::time::timeout;
@@ -120,6 +120,7 @@ async fn error_codes_are_told_apart() {
             &[
                 (18, AuthenticationFailed),
                 (8000, AuthenticationFailed),
+                (214, PermissionDenied),
                 (334, AuthenticationUnsupported),
                 (2, AuthenticationUnsupported),
                 (11600, QueryFailed),
@@ -165,6 +166,55 @@ async fn a_replica_set_of_another_name_gets_no_login() {
         let message = assert_failed(&report, Step::Authenticate, FailureCode::ProtocolMismatch);
         assert!(message.contains("replica set"), "{message}");
         assert_eq!(heard.names(), ["hello"]);
+    }
+}
+
+/// Who holds no data knows no users, and would call the right password a wrong one.
+#[tokio::test]
+async fn members_without_data_get_no_login() {
+    let member = |roles: &[(&CStr, bool)]| {
+        let mut answer = rawdoc! { "isWritablePrimary": false, "maxWireVersion": 25, "ok": 1.0,
+        "saslSupportedMechs": ["SCRAM-SHA-256"] };
+        for (role, has) in roles {
+            answer.append(role, *has);
+        }
+        answer
+    };
+    let secondary = member(&[(cstr!("secondary"), true)]);
+    let (report, _) = run(Server::good().with("hello", secondary)).await;
+    assert!(report.result.is_ok(), "{:?}", report.result);
+    for other in [
+        member(&[(cstr!("secondary"), false), (cstr!("arbiterOnly"), true)]),
+        member(&[(cstr!("secondary"), false)]),
+        member(&[(cstr!("isreplicaset"), true)]),
+    ] {
+        let (report, heard) = run(Server::good().with("hello", other)).await;
+        let message = assert_failed(&report, Step::Authenticate, FailureCode::QueryFailed);
+        assert!(message.contains("holds no data"), "{message}");
+        assert_eq!(heard.names(), ["hello"]);
+    }
+}
+
+/// Servers before 4.4 call it a wrong login when the user does not have the mechanism.
+#[tokio::test]
+async fn a_mechanism_that_the_user_lacks_is_no_wrong_password() {
+    use FailureCode::{AuthenticationFailed, AuthenticationUnsupported};
+    for (insisted, code) in
+        [("SCRAM-SHA-1", AuthenticationUnsupported), ("SCRAM-SHA-256", AuthenticationFailed)]
+    {
+        let (fake, _) = start(Server::good().with("saslStart", error(18))).await;
+        let auth_mechanism = Some(insisted.to_owned());
+        let report = test(&ConnectSpec { auth_mechanism, ..spec(&fake) }, ENOUGH).await;
+        assert_failed(&report, Step::Authenticate, code);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_insists_on_tls_is_told_from_one_that_hangs_up() {
+    for (command, is_first) in [("hello", true), ("saslStart", false)] {
+        let (report, _) = run(Server::doing(command, Reply::HangUp)).await;
+        let message = assert_failed(&report, Step::Authenticate, FailureCode::ServerClosed);
+        assert_eq!(message.contains("set tls to require"), is_first, "{message}");
     }
 }
 

@@ -106,7 +106,7 @@ async fn rejected_logins_live() {
     for attempt in WRONG {
         let report = run(attempt).await;
         let message = assert_failed(&report, Step::Authenticate, FailureCode::AuthenticationFailed);
-        assert!(message.contains("password"), "{message}");
+        assert!(message.contains("password") && message.contains("admin"), "{message}");
         assert_eq!(report.password_required, Some(true));
     }
     for attempt in OTHER_MECHANISM {

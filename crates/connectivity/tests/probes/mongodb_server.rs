@@ -1,6 +1,6 @@
 //! A fake MongoDB server, which the tests make good or bad.
 
-use crate::support::{ENOUGH, Fake, PASSWORD, database, test};
+use crate::support::{ENOUGH, Fake, PASSWORD, database, holds, test};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bson::raw::{RawArrayBuf, RawDocument, RawDocumentBuf};
@@ -88,7 +88,7 @@ impl Heard {
 
     pub(crate) fn contains(&self, bytes: &[u8]) -> bool {
         let commands = self.commands.lock().expect("no panic");
-        commands.iter().any(|c| c.as_bytes().windows(bytes.len()).any(|window| window == bytes))
+        commands.iter().any(|command| holds(command.as_bytes(), bytes))
     }
 }
 

@@ -2,10 +2,9 @@
 
 use crate::neo4j_server::{
     BOLT_4_4, BOLT_5_0, BOLT_5_8, GOODBYE, HELLO, IGNORED, LOGON, ONE, PULL, RESET, RUN, TWO,
-    answered, failed, failure, good, hello, login_of, message, owner, saying, scripted, speaking,
-    success,
+    answered, failed, failure, good, hello, login_of, message, owner, scripted, speaking, success,
 };
-use crate::support::{ENOUGH, Fake, PASSWORD, assert_failed, database, login, test};
+use crate::support::{ENOUGH, Fake, PASSWORD, assert_failed, database, holds, login, saying, test};
 use datastore_domain::{ConnectSpec, FailureCode, ProbeReport, Step, System, TlsMode};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,10 +19,6 @@ async fn run(replies: Vec<Vec<u8>>) -> ProbeReport {
 /// The heads of messages, which say what each is.
 fn heads(messages: &[Vec<u8>]) -> Vec<&[u8]> {
     messages.iter().map(|message| &message[..2]).collect()
-}
-
-fn holds(message: &[u8], part: &[u8]) -> bool {
-    message.windows(part.len()).any(|window| window == part)
 }
 
 #[tokio::test]

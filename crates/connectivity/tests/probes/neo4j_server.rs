@@ -1,10 +1,9 @@
 //! A server that speaks Bolt as a test tells it.
 
-use crate::support::{ENOUGH, Fake, PASSWORD};
+use crate::support::{Fake, Heard, PASSWORD};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::time::timeout;
+use tokio::sync::mpsc::unbounded_channel;
 
 pub(crate) const BOLT_4_4: [u8; 4] = [0, 0, 4, 4];
 pub(crate) const BOLT_5_0: [u8; 4] = [0, 0, 0, 5];
@@ -17,16 +16,6 @@ pub(crate) const RUN: &[u8] = b"\xB3\x10";
 pub(crate) const PULL: &[u8] = b"\xB1\x3F";
 pub(crate) const RESET: &[u8] = b"\xB0\x0F";
 pub(crate) const GOODBYE: &[u8] = b"\xB0\x02";
-
-/// What each connection heard, once its client has left.
-pub(crate) struct Heard<T>(UnboundedReceiver<T>);
-
-impl<T> Heard<T> {
-    /// What the next connection heard.
-    pub(crate) async fn all(&mut self) -> T {
-        timeout(ENOUGH, self.0.recv()).await.expect("the client leaves").expect("the fake runs on")
-    }
-}
 
 /// A message in one chunk.
 pub(crate) fn message(tag: u8, field: &[u8]) -> Vec<u8> {
@@ -139,24 +128,6 @@ pub(crate) async fn speaking(
         let (tell, replies) = (tell.clone(), replies.clone());
         async move {
             let _ = tell.send(converse(stream, version, replies, hangs_up).await);
-        }
-    })
-    .await;
-    (fake, Heard(heard))
-}
-
-/// Says `bytes` to whoever comes, in whatever protocol, and listens.
-pub(crate) async fn saying(bytes: Vec<u8>) -> (Fake, Heard<Vec<u8>>) {
-    let (tell, heard) = unbounded_channel();
-    let fake = Fake::start(move |mut stream| {
-        let (tell, bytes) = (tell.clone(), bytes.clone());
-        async move {
-            let mut all = Vec::new();
-            if stream.write_all(&bytes).await.is_ok() {
-                // Ends when the client has closed, one way or the other.
-                let _ = stream.read_to_end(&mut all).await;
-            }
-            let _ = tell.send(all);
         }
     })
     .await;

@@ -12,8 +12,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::timeout;
 
 /// The password of the issue: every character that breaks careless handling.
 pub(crate) const PASSWORD: &str = "p@ss:w/rd%20#?";
@@ -160,6 +162,39 @@ impl Fake {
     pub(crate) fn spec(&self, system: System) -> ConnectSpec {
         spec(system, "127.0.0.1", self.address.port())
     }
+}
+
+/// What each connection heard, once its client has left.
+pub(crate) struct Heard<T>(pub(crate) UnboundedReceiver<T>);
+
+impl<T> Heard<T> {
+    /// What the next connection heard.
+    pub(crate) async fn all(&mut self) -> T {
+        timeout(ENOUGH, self.0.recv()).await.expect("the client leaves").expect("the fake runs on")
+    }
+}
+
+/// Says `bytes` to whoever comes, in whatever protocol, and listens.
+pub(crate) async fn saying(bytes: Vec<u8>) -> (Fake, Heard<Vec<u8>>) {
+    let (tell, heard) = unbounded_channel();
+    let fake = Fake::start(move |mut stream| {
+        let (tell, bytes) = (tell.clone(), bytes.clone());
+        async move {
+            let mut all = Vec::new();
+            if stream.write_all(&bytes).await.is_ok() {
+                // Ends when the client has closed, one way or the other.
+                let _ = stream.read_to_end(&mut all).await;
+            }
+            let _ = tell.send(all);
+        }
+    })
+    .await;
+    (fake, Heard(heard))
+}
+
+/// Whether `part` is in `bytes`.
+pub(crate) fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
 }
 
 /// Sends `byte` again and again until nobody takes it. Paced by a timer, as an attacker would: each
