@@ -1,7 +1,7 @@
 //! The use cases of datastores, over the ports.
 
 use crate::Error;
-use crate::permission::{Granted, ReadTypes};
+use crate::permission::{Caller, Granted, ReadTypes};
 use datastore_domain::{
     Action, CATALOGUE, Change, DatastoreId, HistoryEntry, Timestamp, TypeEntry, Version,
 };
@@ -89,7 +89,17 @@ pub(crate) fn entry<P>(
     subject: Option<(DatastoreId, Option<Version>)>,
     changes: Vec<Change>,
 ) -> HistoryEntry {
-    let caller = granted.caller();
+    entry_of(granted.caller(), at, action, subject, changes)
+}
+
+/// The history entry of what `caller` did.
+pub(crate) fn entry_of(
+    caller: &Caller,
+    at: Timestamp,
+    action: Action,
+    subject: Option<(DatastoreId, Option<Version>)>,
+    changes: Vec<Change>,
+) -> HistoryEntry {
     HistoryEntry {
         at,
         actor: caller.actor.name.clone(),

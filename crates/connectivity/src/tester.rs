@@ -6,8 +6,8 @@ use crate::policy::EgressPolicy;
 use crate::scram::Hashing;
 use crate::tls::{CaFileError, Tls};
 use async_trait::async_trait;
-use datastore_domain::{ConnectSpec, ProbeReport};
-use datastore_ports::{Clock, ConnectionTester, TestError};
+use datastore_domain::ProbeReport;
+use datastore_ports::{Clock, ConnectionTest, ConnectionTester, TestError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -117,14 +117,14 @@ impl Probes {
 
 #[async_trait]
 impl ConnectionTester for Probes {
-    async fn test(&self, spec: ConnectSpec, deadline: Duration) -> Result<ProbeReport, TestError> {
+    async fn test(&self, test: ConnectionTest) -> Result<ProbeReport, TestError> {
         let slot =
             self.slots.clone().try_acquire_owned().map_err(|_| TestError::CapacityExceeded)?;
         let pipeline = Arc::clone(&self.pipeline);
         let mut task = self.spawn(async move {
             // Given back when the test has ended, which may be after its caller has left.
             let _slot = slot;
-            pipeline.run(&spec, deadline).await
+            pipeline.run(&test.spec, test.deadline).await
         })?;
         match (&mut task.0).await {
             Ok(Ok(report)) => Ok(report),

@@ -113,6 +113,19 @@ pub struct Endpoint {
     pub port: Option<Port>,
 }
 
+/// `host:port`, or the host alone; an IPv6 address in brackets.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bare = self.host.bare();
+        if bare.contains(':') {
+            write!(f, "[{bare}]")?
+        } else {
+            f.write_str(bare)?
+        }
+        self.port.map_or(Ok(()), |port| write!(f, ":{}", port.get()))
+    }
+}
+
 /// Who logs in, and with what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {

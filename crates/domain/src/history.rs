@@ -32,6 +32,7 @@ actions! {
     Release = "release";
     TokenCreate = "token_create";
     TokenRevoke = "token_revoke";
+    ConnectionTest = "connection_test";
 }
 
 /// A value before or after a change.
@@ -117,7 +118,7 @@ impl RequestId {
     }
 }
 
-/// One entry of the history, written in the same transaction as the change.
+/// One entry of the history, written in the same transaction as the change, if it tells of one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistoryEntry {
     /// When.
@@ -126,7 +127,8 @@ pub struct HistoryEntry {
     pub actor: TokenName,
     /// What was done.
     pub action: Action,
-    /// To which datastore; `None` before a new one has its number, and for tokens.
+    /// To which datastore; `None` before a new one has its number, for what is not saved, and for
+    /// tokens.
     pub datastore: Option<DatastoreId>,
     /// The record's version after it; `None` where no version counts.
     pub version: Option<Version>,
@@ -151,7 +153,7 @@ pub struct RecordedEntry {
     pub actor: TokenName,
     /// What was done: the name of an [`Action`], or of one that only a newer program knows.
     pub action: String,
-    /// To which datastore; `None` for tokens.
+    /// To which datastore; `None` for what is not saved, and for tokens.
     pub datastore: Option<DatastoreId>,
     /// The record's version after it; `None` where no version counts.
     pub version: Option<Version>,
@@ -171,4 +173,6 @@ pub struct HistoryFilter {
     pub actor: Option<TokenName>,
     /// Of this kind.
     pub action: Option<Action>,
+    /// Without connection tests, of which there may be far more than changes.
+    pub without_tests: bool,
 }

@@ -218,11 +218,6 @@ impl Problem {
         Self::caused(Kind::Internal, "Something went wrong; the log has the cause.", cause)
     }
 
-    /// A task of ours that did not end as it should; a panic's text is not passed on.
-    pub(crate) fn defect(_error: actix_web::rt::task::JoinError) -> Self {
-        Self::internal("a task was cut short".into())
-    }
-
     /// The document, under the id of the request.
     fn document(&self, request_id: &str) -> Vec<u8> {
         let body = ProblemBody {

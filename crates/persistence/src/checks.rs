@@ -1,16 +1,22 @@
 //! The port of connection tests' results.
 
-use crate::rows::NewCheck;
+use crate::rows::{NewCheck, NewHistory};
 use crate::storage::{Storage, query};
 use async_trait::async_trait;
-use datastore_domain::{Check, DatastoreId, Timestamp};
+use datastore_domain::{Check, DatastoreId, HistoryEntry, Timestamp};
 use datastore_ports::{CheckLog, RepositoryError};
 
 #[async_trait]
 impl CheckLog for Storage {
-    async fn record(&self, datastore: DatastoreId, check: Check) -> Result<(), RepositoryError> {
+    async fn record(
+        &self,
+        datastore: DatastoreId,
+        check: Check,
+        entry: HistoryEntry,
+    ) -> Result<(), RepositoryError> {
         let new = NewCheck::new(datastore, &check);
-        query!(self.write, checks::record(&new))
+        let entry = NewHistory::new(&entry).of(datastore.get(), None);
+        query!(self.write, checks::record(&new, &entry))
     }
 
     async fn since(

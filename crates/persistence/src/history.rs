@@ -1,9 +1,9 @@
-//! The port of the history; commands of the other ports write it.
+//! The port of the history; commands of the other ports write it, too.
 
-use crate::rows::parsed;
+use crate::rows::{NewHistory, parsed};
 use crate::storage::{Storage, query};
 use async_trait::async_trait;
-use datastore_domain::{EntryId, HistoryFilter, Paging, RecordedEntry};
+use datastore_domain::{EntryId, HistoryEntry, HistoryFilter, Paging, RecordedEntry};
 use datastore_ports::{HistoryLog, Page, RepositoryError};
 
 #[async_trait]
@@ -21,5 +21,10 @@ impl HistoryLog for Storage {
             // Counts all entries that the filter leaves.
             Paging::Number(page) => query!(self.scan, history::by_number(&filter, page)),
         }?)
+    }
+
+    async fn record(&self, entry: HistoryEntry) -> Result<(), RepositoryError> {
+        let entry = NewHistory::new(&entry);
+        query!(self.write, history::record(&entry))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::RepositoryError;
 use async_trait::async_trait;
-use datastore_domain::{Check, DatastoreId, Timestamp};
+use datastore_domain::{Check, DatastoreId, HistoryEntry, Timestamp};
 
 /// Most checks that are read at once: one a minute for 30 days is fewer.
 pub const MOST_CHECKS: u16 = 50_000;
@@ -11,12 +11,18 @@ pub const MOST_CHECKS: u16 = 50_000;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait CheckLog: Send + Sync {
-    /// Records one check of a datastore that exists, deleted or not.
+    /// Records one check of a datastore that exists, deleted or not, and its entry in the history:
+    /// both or neither.
     ///
     /// # Errors
     ///
-    /// [`RepositoryError::NotFound`], `Unavailable`.
-    async fn record(&self, datastore: DatastoreId, check: Check) -> Result<(), RepositoryError>;
+    /// [`RepositoryError::NotFound`], `Unavailable`, `OutcomeUnknown`.
+    async fn record(
+        &self,
+        datastore: DatastoreId,
+        check: Check,
+        entry: HistoryEntry,
+    ) -> Result<(), RepositoryError>;
 
     /// The checks of a datastore at or after `from`, oldest first, ties in the order of recording;
     /// of more than [`MOST_CHECKS`] the newest.

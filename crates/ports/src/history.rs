@@ -2,10 +2,10 @@
 
 use crate::{Page, RepositoryError};
 use async_trait::async_trait;
-use datastore_domain::{EntryId, HistoryFilter, Paging, RecordedEntry};
+use datastore_domain::{EntryId, HistoryEntry, HistoryFilter, Paging, RecordedEntry};
 
-/// Reads the history, which the commands of the other ports write in the transaction of their
-/// change.
+/// The history. The commands of the other ports write it in the transaction of their change; what
+/// changes nothing is written here.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait HistoryLog: Send + Sync {
@@ -19,4 +19,11 @@ pub trait HistoryLog: Send + Sync {
         filter: &HistoryFilter,
         paging: Paging<EntryId>,
     ) -> Result<Page<RecordedEntry>, RepositoryError>;
+
+    /// Records what changed nothing.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable`, `OutcomeUnknown`.
+    async fn record(&self, entry: HistoryEntry) -> Result<(), RepositoryError>;
 }

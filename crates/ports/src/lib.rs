@@ -21,7 +21,7 @@ pub use clock::Clock;
 pub use entropy::Entropy;
 pub use history::HistoryLog;
 pub use repository::{DatastoreRepository, NewDatastore, Page, RepositoryError, StorageFault};
-pub use tester::{ConnectionTester, TestError};
+pub use tester::{ConnectionTest, ConnectionTester, TestError};
 pub use tokens::{MOST_TOKENS, TokenRepository};
 
 #[cfg(feature = "mock")]

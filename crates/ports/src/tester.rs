@@ -1,7 +1,7 @@
 //! Connection tests.
 
 use async_trait::async_trait;
-use datastore_domain::{ConnectSpec, ProbeReport};
+use datastore_domain::{ConnectSpec, ProbeReport, TokenId};
 use std::time::Duration;
 
 /// A test could not be run at all; what a test found is never an error.
@@ -18,11 +18,22 @@ pub enum TestError {
     Aborted(#[source] crate::Cause),
 }
 
+/// A connection test that is to be run, by a fresh handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionTest {
+    /// What to connect to, and how.
+    pub spec: ConnectSpec,
+    /// How long all steps together may take.
+    pub deadline: Duration,
+    /// Who asked for it: nobody takes all slots.
+    pub token: TokenId,
+}
+
 /// Proves whether a datastore can be reached.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait ConnectionTester: Send + Sync {
-    /// Resolves, connects, encrypts, logs in and asks the smallest query, all within `deadline`.
+    /// Resolves, connects, encrypts, logs in and asks the smallest query, all within the deadline.
     ///
     /// MUST open at most one established connection, to an address that passed the network
     /// policy; MUST leave nothing open; MUST answer by the deadline plus 300 ms whatever the
@@ -33,5 +44,5 @@ pub trait ConnectionTester: Send + Sync {
     ///
     /// [`TestError::CapacityExceeded`] at once when no slot is free; [`TestError::Cancelled`] when
     /// the service stops meanwhile.
-    async fn test(&self, spec: ConnectSpec, deadline: Duration) -> Result<ProbeReport, TestError>;
+    async fn test(&self, test: ConnectionTest) -> Result<ProbeReport, TestError>;
 }

@@ -10,22 +10,21 @@ use datastore_api::SystemClock;
 use datastore_application::{Caller, Ports, ReadDatastores, Registry};
 use datastore_crypto::{OsEntropy, RingCipher, key_file};
 use datastore_domain::{
-    Actor, ConnectSpec, DatastoreFields, ListFilter, ListQuery, Member, OrderKey, Ordering,
-    PageRequest, Paging, ProbeReport, Role, Secret, TokenId, TokenName,
+    Actor, DatastoreFields, ListFilter, ListQuery, Member, OrderKey, Ordering, PageRequest, Paging,
+    ProbeReport, Role, Secret, TokenId, TokenName,
 };
 use datastore_persistence::{DatabaseUrl, PoolSettings, Storage};
-use datastore_ports::{ConnectionTester, TestError};
+use datastore_ports::{ConnectionTest, ConnectionTester, TestError};
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A program that never connects to its datastores.
 struct NoTests;
 
 #[async_trait]
 impl ConnectionTester for NoTests {
-    async fn test(&self, _: ConnectSpec, _: Duration) -> Result<ProbeReport, TestError> {
+    async fn test(&self, _: ConnectionTest) -> Result<ProbeReport, TestError> {
         Err(TestError::Aborted("this program tests no connections".into()))
     }
 }

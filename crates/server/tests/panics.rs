@@ -6,16 +6,15 @@ use async_trait::async_trait;
 use datastore_api::SystemClock;
 use datastore_application::{Access, Author, Ports, Registry};
 use datastore_crypto::{KeyRing, OsEntropy, RingCipher};
-use datastore_domain::{ConnectSpec, ProbeReport, Role, Timestamp, TokenName};
+use datastore_domain::{ProbeReport, Role, Timestamp, TokenName};
 use datastore_http::{HttpSettings, RunningServer};
 use datastore_persistence::{DatabaseUrl, PoolSettings, Storage};
-use datastore_ports::{Clock, ConnectionTester, TestError};
+use datastore_ports::{Clock, ConnectionTest, ConnectionTester, TestError};
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 /// A clock that panics the next time it is read, when told so.
 #[derive(Default)]
@@ -33,7 +32,7 @@ struct NoTester;
 
 #[async_trait]
 impl ConnectionTester for NoTester {
-    async fn test(&self, _: ConnectSpec, _: Duration) -> Result<ProbeReport, TestError> {
+    async fn test(&self, _: ConnectionTest) -> Result<ProbeReport, TestError> {
         panic!("on purpose: canary")
     }
 }

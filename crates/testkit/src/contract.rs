@@ -230,6 +230,7 @@ macro_rules! storage_contract {
             records_nothing_for_what_was_refused,
             writes_changes_as_json_in_member_order,
             records_assignments_tokens_and_requests,
+            records_what_changed_nothing,
             filters_newest_first_and_pages,
             walks_by_cursor_both_ways,
             meets_new_entries_before_the_first_page,

@@ -3,11 +3,11 @@
 use crate::support::{Mocks, assert_internal, cause, granted, locate, stored, stored_from};
 use datastore_application::{Error, TestConnections};
 use datastore_domain::{
-    Check, Datastore, FailureCode, ProbeDetails, ProbeFailure, ProbeReport, Secret, Step,
-    StepReport,
+    Action, Change, Check, Datastore, FailureCode, HistoryEntry, ProbeDetails, ProbeFailure,
+    ProbeReport, RequestId, Secret, Step, StepReport, TokenId,
 };
-use datastore_ports::{CipherError, RepositoryError, SecretField, TestError};
-use datastore_testkit::{at, new_datastore_by_string};
+use datastore_ports::{CipherError, ConnectionTest, RepositoryError, SecretField, TestError};
+use datastore_testkit::{at, new_datastore_by_string, token_name};
 use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_millis(750);
@@ -24,11 +24,25 @@ fn report(result: Result<(), (Step, FailureCode)>) -> ProbeReport {
     }
 }
 
+/// Insists on the entry of a test of datastore 7 by `ops`.
+fn assert_in_audit(entry: &HistoryEntry, outcome: &str) {
+    let expected = HistoryEntry {
+        at: at(60),
+        actor: token_name("ops"),
+        action: Action::ConnectionTest,
+        datastore: Some(stored().id),
+        version: None,
+        changes: vec![Change::text("outcome", None, Some(outcome))],
+        request_id: RequestId::new("request-9"),
+    };
+    assert_eq!(*entry, expected);
+}
+
 /// Opens the stored secret as `plain`, and reports as told.
 fn mocks(stored: &Datastore, plain: &'static str, report: ProbeReport) -> Mocks {
     let mut mocks = Mocks::at(at(60)).finds(stored, 2);
     mocks.cipher.expect_open().once().returning(|_, _| Ok(Secret::new(plain.to_owned())));
-    mocks.tester.expect_test().once().returning(move |_, _| Ok(report.clone()));
+    mocks.tester.expect_test().once().returning(move |_| Ok(report.clone()));
     mocks
 }
 
@@ -43,7 +57,8 @@ async fn a_test_is_recorded_whatever_it_found() {
     let timeout = (Step::Connect, FailureCode::Timeout);
     for result in [Ok(()), Err(timeout)] {
         let mut mocks = mocks(&stored(), "p", report(result));
-        mocks.checks.expect_record().once().returning(move |id, check| {
+        mocks.checks.expect_record().once().returning(move |id, check, entry| {
+            assert_in_audit(&entry, result.err().map_or("success", |(_, code)| code.as_str()));
             let failure = result.err();
             assert_eq!(id, stored().id);
             assert_eq!(check, Check { at: at(60), failure, response_time_ms: Some(12.5) });
@@ -53,11 +68,15 @@ async fn a_test_is_recorded_whatever_it_found() {
     }
 }
 
-/// It says nothing about the datastore.
+/// It says nothing about the datastore, and something about who asked for it.
 #[tokio::test]
-async fn a_test_that_the_policy_forbade_is_not_recorded() {
+async fn a_test_that_the_policy_forbade_is_in_the_audit_alone() {
     let blocked = report(Err((Step::Resolve, FailureCode::BlockedByPolicy)));
-    let mocks = mocks(&stored(), "p", blocked.clone());
+    let mut mocks = mocks(&stored(), "p", blocked.clone());
+    mocks.history.expect_record().once().returning(|entry| {
+        assert_in_audit(&entry, "blocked_by_policy");
+        Ok(())
+    });
     assert_eq!(test(mocks).await.expect("it ran"), blocked);
 }
 
@@ -76,7 +95,8 @@ async fn the_tester_is_asked_for_what_is_stored_within_the_deadline() {
             assert_eq!((context.record, context.field), (record, field));
             Ok(Secret::new(plain.to_owned()))
         });
-        mocks.tester.expect_test().once().returning(|spec, deadline| {
+        mocks.tester.expect_test().once().returning(|test| {
+            let ConnectionTest { spec, deadline, token } = test;
             let credentials = spec.credentials.expect("a login");
             assert_eq!(credentials.username.expect("a user").as_str(), "app_user");
             assert_eq!(credentials.password.expect("a password").expose(), "opened");
@@ -84,10 +104,10 @@ async fn the_tester_is_asked_for_what_is_stored_within_the_deadline() {
             assert_eq!(spec.endpoints[0].host.as_str(), "db.company.com");
             assert_eq!(spec.database.expect("a database").as_str(), "registry");
             assert_eq!(spec.tls.as_str(), "require");
-            assert_eq!(deadline, DEADLINE);
+            assert_eq!((deadline, token), (DEADLINE, TokenId(1)));
             Ok(report(Ok(())))
         });
-        mocks.checks.expect_record().once().returning(|_, _| Ok(()));
+        mocks.checks.expect_record().once().returning(|_, _, _| Ok(()));
         test(mocks).await.expect("it ran");
     }
 }
@@ -106,7 +126,7 @@ async fn a_test_that_could_not_run_is_an_error_and_not_recorded() {
     for refusal in refusals {
         let mut mocks = Mocks::default().finds(&stored(), 2);
         mocks.cipher.expect_open().returning(|_, _| Ok(Secret::new("p".to_owned())));
-        mocks.tester.expect_test().once().returning(move |_, _| Err(refusal()));
+        mocks.tester.expect_test().once().returning(move |_| Err(refusal()));
         match (refusal(), test(mocks).await.expect_err("it did not run")) {
             (TestError::CapacityExceeded, Error::ProbeCapacityExceeded) => {}
             (TestError::Cancelled, Error::ProbeCancelled) => {}
@@ -119,7 +139,7 @@ async fn a_test_that_could_not_run_is_an_error_and_not_recorded() {
 #[tokio::test]
 async fn a_result_that_cannot_be_recorded_is_an_error() {
     let mut mocks = mocks(&stored(), "p", report(Ok(())));
-    mocks.checks.expect_record().returning(|_, _| Err(RepositoryError::Unavailable(cause())));
+    mocks.checks.expect_record().returning(|_, _, _| Err(RepositoryError::Unavailable(cause())));
     let error = test(mocks).await.expect_err("not recorded");
     assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
 }

@@ -1,7 +1,7 @@
 //! Resolve and connect: the policy, the resolver, ports that answer nothing, and the slots.
 
 use crate::support::{
-    ENOUGH, Fake, assert_failed, closed_port, endpoint, host, probes, spec, test, test_with,
+    ENOUGH, Fake, assert_failed, closed_port, endpoint, host, order, probes, spec, test, test_with,
 };
 use datastore_connectivity::{Cidr, EgressPolicy, ProbeSettings};
 use datastore_domain::{ConnectSpec, Endpoint, FailureCode, Step, System, TlsMode};
@@ -42,7 +42,7 @@ async fn t01_every_spelling_of_a_denied_address_is_blocked_at_resolve() {
     ] {
         let began = Instant::now();
         let spec = spec(System::Postgres, spelling, 5432);
-        let report = probes.test(spec, ENOUGH).await.expect("a slot is free");
+        let report = probes.test(order(spec, ENOUGH)).await.expect("a slot is free");
         let message = assert_failed(&report, Step::Resolve, FailureCode::BlockedByPolicy);
         assert!(message.contains("blocked"), "{message}");
         assert_eq!(report.response_time_ms, None, "{spelling}: no packet left");
@@ -165,19 +165,19 @@ async fn t13_beyond_the_slots_is_told_at_once() {
     let probes = probes(ProbeSettings { slots: 2, ..ProbeSettings::default() });
     let mut running = Vec::new();
     for _ in 0..2 {
-        let mut test = probes.test(spec.clone(), ENOUGH);
+        let mut test = probes.test(order(spec.clone(), ENOUGH));
         // The first poll takes the slot.
         assert!(poll_once(&mut test).await.is_none());
         running.push(test);
     }
     let began = Instant::now();
-    let refused = probes.test(spec.clone(), ENOUGH).await;
+    let refused = probes.test(order(spec.clone(), ENOUGH)).await;
     assert!(matches!(refused, Err(TestError::CapacityExceeded)));
     assert!(began.elapsed() < Duration::from_millis(100));
     drop(running);
     // The slots come back as soon as the dropped tests have ended.
     let end = Instant::now() + ENOUGH;
-    while probes.test(spec.clone(), Duration::from_millis(1)).await.is_err() {
+    while probes.test(order(spec.clone(), Duration::from_millis(1))).await.is_err() {
         assert!(Instant::now() < end, "the slots were not given back");
         tokio::task::yield_now().await;
     }
@@ -206,7 +206,7 @@ async fn a_dropped_test_closes_its_connection() {
     })
     .await;
     let probes = probes(ProbeSettings::default());
-    let mut test = probes.test(fake.spec(System::Redis), Duration::from_secs(30));
+    let mut test = probes.test(order(fake.spec(System::Redis), Duration::from_secs(30)));
     while fake.accepted() == 0 {
         assert!(poll_once(&mut test).await.is_none());
         tokio::task::yield_now().await;
@@ -221,7 +221,7 @@ async fn the_tester_may_be_dropped_in_async_code() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
     let spec = spec(System::Redis, "127.0.0.1", listener.local_addr().expect("bound").port());
     let probes = probes(ProbeSettings::default());
-    let report = probes.test(spec, Duration::from_millis(1)).await.expect("ran");
+    let report = probes.test(order(spec, Duration::from_millis(1))).await.expect("ran");
     assert!(report.result.is_err());
     drop(probes);
 }

@@ -1,6 +1,6 @@
 //! Fake Redis servers.
 
-use crate::support::{ENOUGH, Fake, FixedClock, PASSWORD, assert_failed, login, test};
+use crate::support::{ENOUGH, Fake, FixedClock, PASSWORD, assert_failed, login, order, test};
 use datastore_connectivity::{ProbeSettings, Probes};
 use datastore_domain::{ConnectSpec, FailureCode, ProbeReport, Step, System, Timestamp};
 use datastore_ports::{Clock, ConnectionTester as _, TestError};
@@ -169,10 +169,10 @@ async fn t46_a_panic_in_a_test_is_its_error_and_gives_its_slot_back() {
     let settings = ProbeSettings { slots: 1, ..ProbeSettings::default() };
     let probes = Probes::new(settings, Arc::<Mine>::default()).expect("the tester starts");
     let (first, _) = scripted(GOOD).await;
-    let panicked = probes.test(first.spec(System::Redis), ENOUGH).await;
+    let panicked = probes.test(order(first.spec(System::Redis), ENOUGH)).await;
     let Err(error @ TestError::Aborted(_)) = panicked else { panic!("{panicked:?}") };
     assert!(!format!("{error:?}").contains("canary"), "{error:?}");
     let (second, _) = scripted(GOOD).await;
-    let report = probes.test(second.spec(System::Redis), ENOUGH).await;
+    let report = probes.test(order(second.spec(System::Redis), ENOUGH)).await;
     let _ = report.expect("the one slot is free").result.expect("logs in");
 }

@@ -3,9 +3,9 @@
 use datastore_connectivity::{ProbeSettings, Probes};
 use datastore_domain::{
     ConnectSpec, Credentials, DatabaseName, Endpoint, FailureCode, Host, Password, Port,
-    ProbeReport, Secret, Step, System, Timestamp, TlsMode, Username,
+    ProbeReport, Secret, Step, System, Timestamp, TlsMode, TokenId, Username,
 };
-use datastore_ports::{Clock, ConnectionTester};
+use datastore_ports::{Clock, ConnectionTest, ConnectionTester};
 use datastore_testkit::live;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -48,6 +48,11 @@ pub(crate) fn trusting(variable: &str) -> ProbeSettings {
     ProbeSettings { ca_pem: Some(pem), ..ProbeSettings::default() }
 }
 
+/// A test for the holder of token 1.
+pub(crate) fn order(spec: ConnectSpec, deadline: Duration) -> ConnectionTest {
+    ConnectionTest { spec, deadline, token: TokenId(1) }
+}
+
 /// Runs one test with the default settings.
 pub(crate) async fn test(spec: &ConnectSpec, deadline: Duration) -> ProbeReport {
     test_with(ProbeSettings::default(), spec, deadline).await
@@ -58,7 +63,8 @@ pub(crate) async fn test_with(
     spec: &ConnectSpec,
     deadline: Duration,
 ) -> ProbeReport {
-    let report = probes(settings).test(spec.clone(), deadline).await.expect("a slot is free");
+    let report = probes(settings).test(order(spec.clone(), deadline)).await;
+    let report = report.expect("a slot is free");
     assert_consistent(&report);
     report
 }

@@ -16,7 +16,8 @@ const AUDIT: &str = "/api/v1/audit/";
 
 /// List what was done to a datastore, newest first.
 ///
-/// Of deleted datastores too. Secrets are not in it.
+/// Of deleted datastores too. Secrets are not in it, nor are connection tests: those are in the
+/// audit.
 #[utoipa::path(
     get, path = "/api/v1/datastores/{id}/history/", tag = "history",
     operation_id = "list_history",
@@ -39,13 +40,14 @@ pub(crate) async fn list_history(
     let datastore = path_id(&request)?;
     state.registry.locate_any(&granted, datastore).await?;
     let query = Query::read(&request, &["page", "page_size", "cursor"]);
-    let filter = HistoryFilter { datastore: Some(datastore), ..HistoryFilter::default() };
+    let datastore_alone = HistoryFilter { datastore: Some(datastore), ..HistoryFilter::default() };
+    let filter = HistoryFilter { without_tests: true, ..datastore_alone };
     let path = format!("/api/v1/datastores/{datastore}/history/");
     let places = Entries(Scope::new(&path));
     entries(&granted, &state, &request, &path, query, places, &filter).await
 }
 
-/// List what was done to datastores and tokens, newest first.
+/// List what was done to datastores and tokens, and which connections were tested, newest first.
 ///
 /// Secrets are not in it.
 #[utoipa::path(
@@ -77,6 +79,7 @@ pub(crate) async fn list_audit(
         }),
         actor: query.get("actor", |text| TokenName::try_from(text).map_err(|error| error.detail)),
         action: query.get("action", |text| choice(text, &Action::ALL, Action::as_str)),
+        without_tests: false,
     };
     let mut scope = Scope::new(AUDIT);
     let datastore = filter.datastore.map(|id| id.to_string());

@@ -5,11 +5,11 @@ use crate::body;
 use crate::input::{optional, refuse};
 use crate::json::Json;
 use crate::output::TestResult;
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::ProblemBody;
 use crate::query::Query;
 use crate::state::{Allowed, State, path_id};
 use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse, rt};
+use actix_web::{HttpRequest, HttpResponse};
 use datastore_application::TestConnections;
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -30,7 +30,7 @@ pub(crate) struct TestInput {
 /// Test the connection of a datastore.
 ///
 /// Resolves, connects, encrypts, logs in and asks the smallest query. A test that ran is answered
-/// with 200, whatever it found.
+/// with 200, whatever it found. It is in the audit, or is answered with 503.
 #[utoipa::path(
     post, path = "/api/v1/datastores/{id}/test-connection/", tag = "datastores",
     operation_id = "test_connection",
@@ -64,9 +64,6 @@ pub(crate) async fn test_connection(
     errors.extend(members.unknown(&["timeout_ms"]));
     refuse(errors)?;
     let deadline = timeout.unwrap_or(DEFAULT_TIMEOUT);
-    // On a task of its own: a client that leaves does not erase the trace of its test.
-    let registry = state.registry.clone();
-    let test = async move { registry.test_connection(&granted, &located, deadline).await };
-    let report = rt::spawn(test).await.map_err(Problem::defect)??;
+    let report = state.registry.test_connection(&granted, &located, deadline).await?;
     Ok(super::json(&mut HttpResponse::Ok(), &TestResult::from(report)))
 }

@@ -39,7 +39,7 @@ pub(crate) struct EntryOutput {
     /// What was done; more kinds may come.
     #[schema(value_type = ActionName)]
     action: String,
-    /// Null for tokens.
+    /// Null for tokens, and for what is not saved.
     #[schema(required)]
     datastore_id: Option<i64>,
     /// Version of the datastore after it; null where no version counts.

@@ -1,15 +1,22 @@
 //! Results of connection tests. Compiled for each database: see `sqlite.rs`, `postgres.rs`.
 
-use super::Conn;
+use super::{Conn, history, transaction};
 use crate::error::Failure;
-use crate::rows::{CheckRow, NewCheck};
+use crate::rows::{CheckRow, NewCheck, NewHistory};
 use crate::schema::checks;
 use datastore_domain::{DatastoreId, Timestamp};
 use datastore_ports::{MOST_CHECKS, RepositoryError};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 
-pub(crate) fn record(conn: &mut Conn, new: &NewCheck) -> Result<(), Failure> {
+pub(crate) fn record(conn: &mut Conn, new: &NewCheck, entry: &NewHistory) -> Result<(), Failure> {
+    transaction(conn, |conn| {
+        insert(conn, new)?;
+        Ok(history::write(conn, entry)?)
+    })
+}
+
+fn insert(conn: &mut Conn, new: &NewCheck) -> Result<(), Failure> {
     match diesel::insert_into(checks::table).values(new).execute(conn) {
         Ok(_) => Ok(()),
         Err(Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _)) => {

@@ -1,11 +1,11 @@
 //! The history. Compiled for each database: see `sqlite.rs`, `postgres.rs`.
 
-use super::{Conn, Db, snapshot};
+use super::{Conn, Db, snapshot, transaction};
 use crate::error::Failure;
 use crate::pages::{self, numbered, offset, one_more};
 use crate::rows::{HistoryRow, NewHistory};
 use crate::schema::history;
-use datastore_domain::{EntryId, HistoryFilter, PageRequest, Side};
+use datastore_domain::{Action, EntryId, HistoryFilter, PageRequest, Side};
 use datastore_ports::Page;
 use diesel::prelude::*;
 
@@ -14,6 +14,11 @@ type Boxed<'a> = history::BoxedQuery<'a, Db>;
 /// Adds an entry, in the transaction of the change that it tells of.
 pub(crate) fn write(conn: &mut Conn, entry: &NewHistory) -> QueryResult<()> {
     diesel::insert_into(history::table).values(entry).execute(conn).map(|_| ())
+}
+
+/// Adds an entry that tells of no change.
+pub(crate) fn record(conn: &mut Conn, entry: &NewHistory) -> Result<(), Failure> {
+    transaction(conn, |conn| Ok(write(conn, entry)?))
 }
 
 pub(crate) fn by_number(
@@ -75,6 +80,9 @@ fn filtered(filter: &HistoryFilter) -> Boxed<'_> {
     }
     if let Some(action) = filter.action {
         rows = rows.filter(history::action.eq(action.as_str()));
+    }
+    if filter.without_tests {
+        rows = rows.filter(history::action.ne(Action::ConnectionTest.as_str()));
     }
     rows
 }

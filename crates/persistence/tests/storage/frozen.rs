@@ -100,8 +100,7 @@ async fn t40_after_a_crash_the_first_call_succeeds() {
     assert_eq!(private.count("datastores"), "3");
 }
 
-/// All connections of the pool are dead, and no call notices: not even a statement that stores by
-/// itself, which cannot be tried again.
+/// All connections of the pool are dead, and no call notices.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t40_no_call_fails_because_of_connections_that_died_in_the_pool() {
     let mut private = Private::start().await;
@@ -115,7 +114,8 @@ async fn t40_no_call_fails_because_of_connections_that_died_in_the_pool() {
             callers.spawn(async move {
                 if caller % 2 == 0 {
                     let check = Check { at: at(1), failure: None, response_time_ms: None };
-                    storage.record(first, check).await.expect("stores");
+                    let entry = entry(Action::ConnectionTest);
+                    storage.record(first, check, entry).await.expect("stores");
                 }
                 insert(&storage, &format!("{round} {caller}")).await.expect("stores");
                 find(&storage).await.expect("answers");

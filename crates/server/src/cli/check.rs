@@ -8,8 +8,8 @@ use super::{CommandError, print};
 use crate::settings::Settings;
 use crate::wiring;
 use clap::Args;
-use datastore_domain::{ConnectionString, Secret};
-use datastore_ports::ConnectionTester as _;
+use datastore_domain::{ConnectionString, Secret, TokenId};
+use datastore_ports::{ConnectionTest, ConnectionTester as _};
 use registered::Registered;
 use row::CheckRow;
 use std::io::{self, IsTerminal as _, Read as _};
@@ -94,8 +94,9 @@ async fn check_string(
     settings: &Settings,
 ) -> Result<CheckRow, CommandError> {
     let string = ConnectionString::parse_by_scheme(text).map_err(CommandError::ConnectionString)?;
-    let report = wiring::probes(settings)?.test(string.connect_spec(), timeout).await;
-    let report = report.map_err(CommandError::Test)?;
+    // Nobody else is there to take slots from.
+    let test = ConnectionTest { spec: string.connect_spec(), deadline: timeout, token: TokenId(0) };
+    let report = wiring::probes(settings)?.test(test).await.map_err(CommandError::Test)?;
     Ok(CheckRow::tested(None, string.mask().to_owned(), string.system(), report))
 }
 

@@ -3,8 +3,8 @@
 #![expect(missing_docs, reason = "the names of the cases say what they check")]
 
 use super::{Subject, assert_form, no_datastore};
-use crate::{at, new_datastore};
-use datastore_domain::{Check, Datastore, FailureCode, Step};
+use crate::{at, entry, new_datastore};
+use datastore_domain::{Action, Check, Datastore, FailureCode, Step};
 use datastore_ports::RepositoryError;
 
 fn success(seconds: i64, response_time_ms: f64) -> Check {
@@ -12,7 +12,8 @@ fn success(seconds: i64, response_time_ms: f64) -> Check {
 }
 
 async fn record(subject: &Subject, datastore: &Datastore, check: Check) {
-    subject.checks.record(datastore.id, check).await.expect("the datastore exists");
+    let recorded = subject.checks.record(datastore.id, check, entry(Action::ConnectionTest)).await;
+    recorded.expect("the datastore exists");
 }
 
 async fn since(subject: &Subject, datastore: &Datastore, seconds: i64) -> Vec<Check> {
@@ -65,6 +66,9 @@ pub async fn records_for_deleted_datastores_and_refuses_absent_ones(subject: &Su
     subject.delete(&one).await.expect("it lives");
     record(subject, &one, success(1, 1.0)).await;
     assert_eq!(since(subject, &one, 0).await, [success(1, 1.0)]);
-    let absent = subject.checks.record(no_datastore(), success(1, 1.0)).await;
+    let before = subject.recorded(None).await;
+    let entry = entry(Action::ConnectionTest);
+    let absent = subject.checks.record(no_datastore(), success(1, 1.0), entry).await;
     assert_form!(absent, Err(RepositoryError::NotFound));
+    assert_eq!(subject.recorded(None).await, before);
 }

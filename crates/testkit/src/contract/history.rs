@@ -6,7 +6,7 @@ use super::Subject;
 use crate::contract::action_of;
 use crate::{assignment, at, dataset, entry, new_datastore, page, token_name};
 use datastore_domain::{
-    Action, Change, Datastore, DatastoreId, EntryId, HistoryEntry, HistoryFilter, Paging,
+    Action, Change, Check, Datastore, DatastoreId, EntryId, HistoryEntry, HistoryFilter, Paging,
     RecordedEntry, RequestId, Role, Side, TokenDigest, Version,
 };
 
@@ -104,7 +104,23 @@ pub async fn records_assignments_tokens_and_requests(subject: &Subject) {
     assert_eq!(line.request_id, RequestId::new("request-1"));
 }
 
-/// Three datastores, changed by two actors: twelve entries, the numbers of which are the result.
+/// Of tests, with and without a datastore: no version counts, and none is taken.
+pub async fn records_what_changed_nothing(subject: &Subject) {
+    let one = subject.insert(new_datastore("one")).await;
+    let at_version = Some(one.version);
+    for datastore in [Some(one.id), None] {
+        let test = HistoryEntry { datastore, ..entry(Action::ConnectionTest) };
+        subject.history.record(test).await.expect("nothing is in the way");
+    }
+    let recorded = subject.recorded(None).await;
+    let told: Vec<_> = recorded.iter().map(|e| (action_of(e), e.datastore, e.version)).collect();
+    let test = |datastore| (Action::ConnectionTest, datastore, None);
+    assert_eq!(told, [(Action::Create, Some(one.id), at_version), test(Some(one.id)), test(None)]);
+    assert_eq!(recorded[1].request_id, RequestId::new("request-1"));
+    assert_eq!(subject.find(one.id).await, Some(one));
+}
+
+/// Three datastores, changed by two actors, and tested: 15 entries, the newest first.
 async fn fill(subject: &Subject) -> Vec<RecordedEntry> {
     for name in ["one", "two", "three"] {
         let mut row = subject.insert(new_datastore(name)).await;
@@ -116,10 +132,14 @@ async fn fill(subject: &Subject) -> Vec<RecordedEntry> {
             update.await.expect("nothing is in the way");
             row = next;
         }
+        let test = entry(Action::ConnectionTest);
+        let check = Check { at: at(1), failure: None, response_time_ms: Some(1.0) };
+        let tested = subject.checks.record(row.id, check, test).await;
+        tested.expect("it exists");
     }
     let mut newest_first = subject.recorded(None).await;
     newest_first.reverse();
-    assert_eq!(newest_first.len(), 12);
+    assert_eq!(newest_first.len(), 15);
     newest_first
 }
 
@@ -132,9 +152,12 @@ fn filters(entries: &[RecordedEntry]) -> Vec<HistoryFilter> {
         HistoryFilter { datastore, ..all.clone() },
         HistoryFilter { actor: actor.clone(), ..all.clone() },
         HistoryFilter { action, ..all.clone() },
-        HistoryFilter { datastore, actor, action },
+        HistoryFilter { datastore, actor, action, ..all.clone() },
         HistoryFilter { actor: Some(token_name("nobody")), ..all.clone() },
         HistoryFilter { action: Some(Action::Restore), ..all.clone() },
+        HistoryFilter { action: Some(Action::ConnectionTest), ..all.clone() },
+        HistoryFilter { without_tests: true, ..all.clone() },
+        HistoryFilter { datastore, without_tests: true, ..all.clone() },
         HistoryFilter { datastore: DatastoreId::new(999_999), ..all },
     ]
 }
@@ -144,6 +167,7 @@ fn matching(entries: &[RecordedEntry], filter: &HistoryFilter) -> Vec<RecordedEn
         filter.datastore.is_none_or(|datastore| entry.datastore == Some(datastore))
             && filter.actor.as_ref().is_none_or(|actor| entry.actor == *actor)
             && filter.action.is_none_or(|action| entry.action == action.as_str())
+            && !(filter.without_tests && action_of(entry) == Action::ConnectionTest)
     };
     entries.iter().filter(matches).cloned().collect()
 }

@@ -2,17 +2,23 @@
 
 use super::{MemoryStorage, State};
 use async_trait::async_trait;
-use datastore_domain::{Check, DatastoreId, Timestamp};
+use datastore_domain::{Check, DatastoreId, HistoryEntry, Timestamp};
 use datastore_ports::{CheckLog, MOST_CHECKS, RepositoryError};
 
 #[async_trait]
 impl CheckLog for MemoryStorage {
-    async fn record(&self, datastore: DatastoreId, check: Check) -> Result<(), RepositoryError> {
+    async fn record(
+        &self,
+        datastore: DatastoreId,
+        check: Check,
+        entry: HistoryEntry,
+    ) -> Result<(), RepositoryError> {
         let mut state = self.state()?;
         if !state.datastores.iter().any(|row| row.id == datastore) {
             return Err(RepositoryError::NotFound);
         }
         state.checks.push((datastore, check));
+        state.history.push(HistoryEntry { datastore: Some(datastore), ..entry });
         Ok(())
     }
 

@@ -3,7 +3,8 @@
 use super::{MemoryStorage, next_number, page_from, page_of};
 use async_trait::async_trait;
 use datastore_domain::{
-    Change, EntryId, FieldChange, HistoryEntry, HistoryFilter, HistoryValue, Paging, RecordedEntry,
+    Action, Change, EntryId, FieldChange, HistoryEntry, HistoryFilter, HistoryValue, Paging,
+    RecordedEntry,
 };
 use datastore_ports::{HistoryLog, Page, RepositoryError};
 use serde_json::{Value, json};
@@ -27,6 +28,11 @@ impl HistoryLog for MemoryStorage {
             }
         })
     }
+
+    async fn record(&self, entry: HistoryEntry) -> Result<(), RepositoryError> {
+        self.state()?.history.push(entry);
+        Ok(())
+    }
 }
 
 fn recorded((at, entry): (usize, &HistoryEntry)) -> RecordedEntry {
@@ -46,6 +52,7 @@ fn matches(entry: &RecordedEntry, filter: &HistoryFilter) -> bool {
     (filter.datastore.is_none() || filter.datastore == entry.datastore)
         && filter.actor.as_ref().is_none_or(|actor| *actor == entry.actor)
         && filter.action.is_none_or(|action| action.as_str() == entry.action)
+        && !(filter.without_tests && entry.action == Action::ConnectionTest.as_str())
 }
 
 fn changes(changes: &[Change]) -> String {
