@@ -9,8 +9,8 @@ use std::thread::JoinHandle;
 /// A loopback address on which nothing listens: connections are refused.
 pub const CLOSED: (&str, u16) = ("127.0.0.251", 1);
 
-/// Answers to a packet; an empty answer keeps silent.
-type Script = dyn Fn(&[u8]) -> Vec<u8> + Send + Sync;
+/// Answers to a packet of a connection, which are counted from 0; an empty answer keeps silent.
+type Script = dyn Fn(usize, &[u8]) -> Vec<u8> + Send + Sync;
 
 /// A server on a free loopback port.
 pub struct FakeServer {
@@ -41,6 +41,19 @@ impl FakeServer {
     /// When no port is free.
     #[must_use]
     pub fn at(host: &str, script: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::by_connection(host, move |_, packet| script(packet))
+    }
+
+    /// As [`FakeServer::at`], by a script that tells connections apart: they are counted from 0.
+    ///
+    /// # Panics
+    ///
+    /// When no port is free.
+    #[must_use]
+    pub fn by_connection(
+        host: &str,
+        script: impl Fn(usize, &[u8]) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind((host, 0)).expect("a free port");
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
@@ -91,7 +104,7 @@ fn converse(mut stream: TcpStream, number: usize, shared: &Shared) {
     while let Ok(length @ 1..) = stream.read(&mut buffer) {
         let packet = &buffer[..length];
         lock(&shared.seen)[number].extend_from_slice(packet);
-        if stream.write_all(&(shared.script)(packet)).is_err() {
+        if stream.write_all(&(shared.script)(number, packet)).is_err() {
             return;
         }
     }

@@ -2,11 +2,12 @@
 
 use crate::permission::{ChangeDatastores, Granted, ListDeleted, ReadDatastores};
 use crate::registry::{Registry, entry};
+use crate::verify::Verify;
 use crate::view::DatastoreView;
 use crate::{Error, secrets};
 use datastore_domain::{
-    Action, Datastore, DatastoreFields, DatastoreId, Draft, ListQuery, RecordId, Revision,
-    RevisionMode, SecretPlan, Version, Violations,
+    Action, ConnectSpec, Datastore, DatastoreFields, DatastoreId, Draft, ListQuery, RecordId,
+    Revision, RevisionMode, SecretPlan, Version, Violations,
 };
 use datastore_ports::{NewDatastore, Page, RepositoryError};
 
@@ -25,13 +26,19 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`], [`Error::NameTaken`], [`Error::Unavailable`], [`Error::Internal`].
+    /// [`Error::Invalid`], [`Error::NameTaken`], [`Error::Unavailable`], [`Error::Internal`]; of a
+    /// connection that is to be tested first, [`Error::ConnectionFailed`] and whatever keeps a test
+    /// from running.
     pub async fn create(
         &self,
         granted: &Granted<ChangeDatastores>,
         fields: &DatastoreFields,
+        verify: Verify,
     ) -> Result<DatastoreView, Error> {
         let draft = Draft::new(fields)?;
+        if verify != Verify::Never {
+            self.verify(granted.caller(), None, draft.connect_spec()).await?;
+        }
         let changes = draft.changes();
         let record = RecordId::from_entropy(self.ports.entropy.bytes().map_err(Error::Internal)?);
         let connection = secrets::seal(&*self.ports.cipher, record, draft.target)?;
@@ -113,7 +120,8 @@ impl Registry {
     /// # Errors
     ///
     /// [`Error::Invalid`], [`Error::PreconditionFailed`], [`Error::NameTaken`],
-    /// [`Error::NotFound`], [`Error::Unavailable`], [`Error::Internal`].
+    /// [`Error::NotFound`], [`Error::Unavailable`], [`Error::Internal`]; of a connection that is to
+    /// be tested first, [`Error::ConnectionFailed`] and whatever keeps a test from running.
     pub async fn revise(
         &self,
         granted: &Granted<ChangeDatastores>,
@@ -121,20 +129,49 @@ impl Registry {
         fields: &DatastoreFields,
         mode: RevisionMode,
         expected: Option<&[Version]>,
+        verify: Verify,
     ) -> Result<DatastoreView, Error> {
-        let _turn = self.turns.of(located.id()).await?;
-        // What was located may be old by now: the body took its time, and so did others.
-        let mut current = self.find(located.id()).await?;
+        let id = located.id();
+        let mut write = Write { fields, mode, expected, verify, verified: None };
         for _ in 0..ROUNDS {
-            let revision = current.revise(fields.clone(), mode)?;
-            check_expectation(&current, expected)?;
-            let Some(revision) = revision else {
-                return Ok(DatastoreView::new(current, granted.sees_connection_details()));
-            };
-            match self.store(granted, &current, revision).await {
-                Ok(changed) => {
-                    return Ok(DatastoreView::new(changed, granted.sees_connection_details()));
+            match self.revise_in_turn(granted, id, &write).await? {
+                Revised::Stored(now) => {
+                    return Ok(DatastoreView::new(now, granted.sees_connection_details()));
                 }
+                // Out of turn, as a test takes longer than others wait for theirs. What is to be
+                // stored may be something else by the next turn, and is tested once more then.
+                Revised::ToVerify(spec) => {
+                    self.verify(granted.caller(), Some(id), spec.clone()).await?;
+                    write.verified = Some(spec);
+                }
+            }
+        }
+        Err(RepositoryError::VersionConflict.into())
+    }
+
+    async fn revise_in_turn(
+        &self,
+        granted: &Granted<ChangeDatastores>,
+        id: DatastoreId,
+        write: &Write<'_>,
+    ) -> Result<Revised, Error> {
+        let _turn = self.turns.of(id).await?;
+        // What was located may be old by now: the body took its time, and so did others.
+        let mut current = self.find(id).await?;
+        for _ in 0..ROUNDS {
+            let revision = current.revise(write.fields.clone(), write.mode)?;
+            check_expectation(&current, write.expected)?;
+            let Some(revision) = revision else {
+                return Ok(Revised::Stored(current));
+            };
+            match self.to_verify(write.verify, &current, &revision)? {
+                Some(spec) if write.verified.as_ref() != Some(&spec) => {
+                    return Ok(Revised::ToVerify(spec));
+                }
+                _ => {}
+            }
+            match self.store(granted, &current, revision).await {
+                Ok(changed) => return Ok(Revised::Stored(changed)),
                 Err(Attempt::Overtaken) => current = self.find(current.id).await?,
                 Err(Attempt::Failed(error)) => return Err(error),
             }
@@ -198,6 +235,24 @@ impl Registry {
     pub(crate) async fn find(&self, id: DatastoreId) -> Result<Datastore, Error> {
         self.ports.datastores.find(id).await?.ok_or(Error::NotFound("datastore"))
     }
+}
+
+/// A change that somebody asks for.
+struct Write<'a> {
+    fields: &'a DatastoreFields,
+    mode: RevisionMode,
+    expected: Option<&'a [Version]>,
+    verify: Verify,
+    /// What was tested of it, and well.
+    verified: Option<ConnectSpec>,
+}
+
+/// What became of a change in its turn.
+enum Revised {
+    /// The datastore as it is now.
+    Stored(Datastore),
+    /// Nothing is stored yet, as this has to be tested first.
+    ToVerify(ConnectSpec),
 }
 
 /// Why one round of a write did not end it.

@@ -1,6 +1,6 @@
 //! Why a use case did not do what it was asked to, in the caller's terms.
 
-use datastore_domain::{DatastoreId, Violations};
+use datastore_domain::{DatastoreId, ProbeReport, Violations};
 use datastore_ports::{AssignmentError, Cause, CipherError, RepositoryError, TestError};
 
 /// Why a use case failed; nothing was changed, but for [`Error::OutcomeUnknown`].
@@ -41,6 +41,9 @@ pub enum Error {
     /// The record is not at the version that the caller expects.
     #[error("the datastore was changed since it was read")]
     PreconditionFailed,
+    /// The connection was tested before it was to be stored, and the test failed.
+    #[error("the connection test failed")]
+    ConnectionFailed(Box<ProbeReport>),
     /// All slots for connection tests are taken.
     #[error("all slots for connection tests are taken")]
     ProbeCapacityExceeded,

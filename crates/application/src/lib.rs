@@ -15,6 +15,7 @@ mod registry;
 mod restore;
 mod secrets;
 mod test_connection;
+mod verify;
 mod view;
 
 pub use access::{Access, AuthenticationError, Author, NewToken};
@@ -29,6 +30,8 @@ pub use permission::{
     TestConnections,
 };
 pub use registry::{Ports, Registry};
+pub use test_connection::DEFAULT_DEADLINE;
+pub use verify::Verify;
 pub use view::{ConnectionView, DatastoreView};
 
 // What callers of the use cases see of the ports, so that adapters on this side need not know them.

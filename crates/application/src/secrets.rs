@@ -2,8 +2,8 @@
 
 use crate::Error;
 use datastore_domain::{
-    ConnectionParts, ConnectionString, ConnectionTarget, Datastore, Password, RecordId,
-    SealedConnection, Secret,
+    ConnectionParts, ConnectionString, ConnectionTarget, Password, RecordId, SealedConnection,
+    Secret, System,
 };
 use datastore_ports::{CredentialCipher, SealContext, SecretField};
 
@@ -37,13 +37,14 @@ pub(crate) fn seal(
     }
 }
 
-/// Opens the secret of a stored datastore.
+/// Opens the secret of a record's connection to a system.
 pub(crate) fn open(
     cipher: &dyn CredentialCipher,
-    datastore: &Datastore,
+    record: RecordId,
+    system: System,
+    connection: &SealedConnection,
 ) -> Result<ConnectionTarget, Error> {
-    let record = datastore.record;
-    match &datastore.connection {
+    match connection {
         SealedConnection::Parts { host, port, username, password, database, tls } => {
             let context = SealContext { record, field: SecretField::Password };
             let password = Password::try_from(cipher.open(context, password)?)
@@ -60,7 +61,6 @@ pub(crate) fn open(
         SealedConnection::Uri { sealed, .. } => {
             let context = SealContext { record, field: SecretField::ConnectionString };
             let text = cipher.open(context, sealed)?;
-            let system = datastore.profile.classification.system();
             let string = ConnectionString::parse(text, system)
                 .map_err(|error| Error::Internal(Box::new(error)))?;
             Ok(ConnectionTarget::Uri(string))

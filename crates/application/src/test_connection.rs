@@ -5,16 +5,40 @@ use crate::permission::{Caller, Granted, TestConnections};
 use crate::registry::{Registry, entry_of};
 use crate::{Error, secrets};
 use datastore_domain::{
-    Action, Change, Check, ConnectSpec, DatastoreId, FailureCode, HistoryEntry, ProbeReport,
+    Action, CandidateLogin, Change, Check, ConnectSpec, Datastore, DatastoreFields, DatastoreId,
+    Draft, Endpoint, FailureCode, HistoryEntry, ProbeReport,
 };
-use datastore_ports::ConnectionTest;
+use datastore_ports::{ConnectionTest, RepositoryError};
 use std::time::Duration;
+
+/// How long a test may take unless told otherwise.
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
+
+/// What is tested, as the audit calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tested {
+    /// A datastore as it is stored.
+    Saved,
+    /// A stored datastore with another login.
+    CandidateLogin,
+    /// A datastore as it is not stored, or not yet.
+    NotSaved,
+}
+
+/// A test that somebody asks for.
+pub(crate) struct Order {
+    pub(crate) caller: Caller,
+    pub(crate) tested: Tested,
+    pub(crate) datastore: Option<DatastoreId>,
+    pub(crate) spec: ConnectSpec,
+    pub(crate) deadline: Duration,
+}
 
 impl Registry {
     /// Tests the connection of a datastore by a fresh handshake. The result is recorded for its
     /// performance, unless the network policy forbade the test, and in the audit.
     ///
-    /// The test runs to its end and is recorded even when the caller leaves.
+    /// Every test runs to its end and is recorded even when the caller leaves.
     ///
     /// # Errors
     ///
@@ -28,61 +52,124 @@ impl Registry {
         located: &Located,
         deadline: Duration,
     ) -> Result<ProbeReport, Error> {
-        // What was located may be old by now, and its secret must not be used any more then.
+        let (datastore, spec) = self.stored(located).await?;
+        let (caller, datastore) = (granted.caller().clone(), Some(datastore.id));
+        self.run(Order { caller, tested: Tested::Saved, datastore, spec, deadline }).await
+    }
+
+    /// Tests a datastore with a login that is not stored, in place of the one that is: where it is
+    /// reached stays as it is stored. Recorded in the audit alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Registry::test_connection`].
+    pub async fn test_login(
+        &self,
+        granted: &Granted<TestConnections>,
+        located: &Located,
+        login: CandidateLogin,
+        deadline: Duration,
+    ) -> Result<ProbeReport, Error> {
+        let (datastore, spec) = self.stored(located).await?;
+        let (caller, datastore) = (granted.caller().clone(), Some(datastore.id));
+        let spec = spec.with_login(login);
+        self.run(Order { caller, tested: Tested::CandidateLogin, datastore, spec, deadline }).await
+    }
+
+    /// Tests a datastore that is not stored, from the members that would create it. Recorded in the
+    /// audit alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`]; otherwise as [`Registry::test_connection`].
+    pub async fn test_unsaved(
+        &self,
+        granted: &Granted<TestConnections>,
+        fields: &DatastoreFields,
+        deadline: Duration,
+    ) -> Result<ProbeReport, Error> {
+        let spec = Draft::new(fields)?.connect_spec();
+        let caller = granted.caller().clone();
+        self.run(Order { caller, tested: Tested::NotSaved, datastore: None, spec, deadline }).await
+    }
+
+    /// A datastore and how it is reached. What was located may be old by now, and its secret must
+    /// not be used any more then.
+    async fn stored(&self, located: &Located) -> Result<(Datastore, ConnectSpec), Error> {
         let datastore = self.find(located.id()).await?;
-        let target = secrets::open(&*self.ports.cipher, &datastore)?;
-        let spec = target.connect_spec(datastore.profile.classification.system());
-        let (registry, caller) = (self.clone(), granted.caller().clone());
+        let system = datastore.profile.classification.system();
+        let cipher = &*self.ports.cipher;
+        let target = secrets::open(cipher, datastore.record, system, &datastore.connection)?;
+        let spec = target.connect_spec(system);
+        Ok((datastore, spec))
+    }
+
+    /// Runs a test and records it.
+    pub(crate) async fn run(&self, order: Order) -> Result<ProbeReport, Error> {
+        let registry = self.clone();
         to_its_end(async move {
-            let report = registry.probe(&caller, spec, deadline).await?;
-            registry.record(&caller, datastore.id, &report).await?;
+            let Order { spec, deadline, .. } = &order;
+            let token = order.caller.actor.token;
+            let test = ConnectionTest { spec: spec.clone(), deadline: *deadline, token };
+            let report = registry.ports.tester.test(test).await?;
+            registry.record(&order, &report).await?;
             Ok(report)
         })
         .await
     }
 
-    async fn probe(
-        &self,
-        caller: &Caller,
-        spec: ConnectSpec,
-        deadline: Duration,
-    ) -> Result<ProbeReport, Error> {
-        let test = ConnectionTest { spec, deadline, token: caller.actor.token };
-        Ok(self.ports.tester.test(test).await?)
-    }
-
-    /// Records the test of a datastore as it is stored.
-    async fn record(
-        &self,
-        caller: &Caller,
-        datastore: DatastoreId,
-        report: &ProbeReport,
-    ) -> Result<(), Error> {
-        let entry = self.test_entry(caller, Some(datastore), report, Vec::new());
+    async fn record(&self, order: &Order, report: &ProbeReport) -> Result<(), Error> {
+        let entry = self.test_entry(order, report);
         let failure = report.result.as_ref().err().map(|f| (f.step, f.code));
-        if let Some((_, FailureCode::BlockedByPolicy)) = failure {
-            // It says nothing about the datastore.
-            return Ok(self.ports.history.record(entry).await?);
-        }
-        let check = Check { at: entry.at, failure, response_time_ms: report.response_time_ms };
-        Ok(self.ports.checks.record(datastore, check, entry).await?)
+        let blocked = matches!(failure, Some((_, FailureCode::BlockedByPolicy)));
+        let recorded = match (order.tested, order.datastore) {
+            // A test that was blocked says nothing about the datastore.
+            (Tested::Saved, Some(datastore)) if !blocked => {
+                let response_time_ms = report.response_time_ms;
+                let check = Check { at: entry.at, failure, response_time_ms };
+                self.ports.checks.record(datastore, check, entry).await
+            }
+            _ => self.ports.history.record(entry).await,
+        };
+        recorded.map_err(not_recorded)
     }
 
-    /// What the audit holds of a test: its outcome, and what else there is to say `about` it.
-    fn test_entry(
-        &self,
-        caller: &Caller,
-        datastore: Option<DatastoreId>,
-        report: &ProbeReport,
-        mut about: Vec<Change>,
-    ) -> HistoryEntry {
+    fn test_entry(&self, order: &Order, report: &ProbeReport) -> HistoryEntry {
         let outcome = report.result.as_ref().err().map_or("success", |f| f.code.as_str());
-        let datastore_id = datastore.map(DatastoreId::get);
+        let datastore_id = order.datastore.map(DatastoreId::get);
         tracing::info!(datastore_id, outcome, "connection tested");
+        let mut about = about(order.tested, &order.spec);
         about.push(Change::text("outcome", None, Some(outcome)));
-        let subject = datastore.map(|id| (id, None));
-        entry_of(caller, self.ports.clock.now(), Action::ConnectionTest, subject, about)
+        let subject = order.datastore.map(|id| (id, None));
+        entry_of(&order.caller, self.ports.clock.now(), Action::ConnectionTest, subject, about)
     }
+}
+
+/// Nothing is changed that could be half done: at most the trace of the test is there twice when it
+/// is run again.
+fn not_recorded(error: RepositoryError) -> Error {
+    match error {
+        RepositoryError::OutcomeUnknown(cause) => Error::Unavailable(cause),
+        other => other.into(),
+    }
+}
+
+/// What was tested, where, and as whom.
+fn about(tested: Tested, spec: &ConnectSpec) -> Vec<Change> {
+    let what = match tested {
+        Tested::Saved => "saved",
+        Tested::CandidateLogin => "candidate_login",
+        Tested::NotSaved => "not_saved",
+    };
+    let endpoints: Vec<_> = spec.endpoints.iter().map(Endpoint::to_string).collect();
+    let username = spec.credentials.as_ref().and_then(|login| login.username.as_ref());
+    let texts = [
+        ("tested", Some(what)),
+        ("target", Some(&*endpoints.join(","))),
+        ("username", username.map(|username| username.as_str())),
+    ];
+    let named = texts.into_iter().filter(|(_, text)| text.is_some());
+    named.map(|(member, text)| Change::text(member, None, text)).collect()
 }
 
 /// Runs `work` to its end, also when whoever waits for it leaves.

@@ -115,7 +115,7 @@ fn parse_string(
     }
 }
 
-const MASK_NOT_A_PASSWORD: &str =
+pub(crate) const MASK_NOT_A_PASSWORD: &str =
     "Is the mask that stands for a stored password; give the password itself.";
 
 /// The connection of a new datastore.

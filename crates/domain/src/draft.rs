@@ -3,7 +3,9 @@
 use crate::datastore::Profile;
 use crate::history::Change;
 use crate::violation::Findings;
-use crate::{ConnectionTarget, DatastoreFields, Violations, checks, connection_input, revision};
+use crate::{
+    ConnectSpec, ConnectionTarget, DatastoreFields, Violations, checks, connection_input, revision,
+};
 
 /// A new datastore that may be stored: valid in itself; only its name may still be taken.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +30,12 @@ impl Draft {
         // Whatever is missing here was found above.
         let (profile, target) = profile.zip(target).expect("no findings, so the draft is whole");
         Ok(Self { profile, target })
+    }
+
+    /// What a connection test needs to know.
+    #[must_use]
+    pub fn connect_spec(&self) -> ConnectSpec {
+        self.target.connect_spec(self.profile.classification.system())
     }
 
     /// What the history records of the creation: every member that has a value.

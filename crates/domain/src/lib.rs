@@ -5,6 +5,7 @@
 //! [`Violations`] that name every field at fault. Time, randomness and keys are passed in.
 
 mod access;
+mod candidate;
 mod catalogue;
 mod checks;
 mod connection;
@@ -27,6 +28,7 @@ mod token;
 mod violation;
 
 pub use access::{Actor, Role};
+pub use candidate::CandidateLogin;
 pub use catalogue::{CATALOGUE, SystemEntry, TypeEntry};
 pub use connection::{
     ConnectSpec, ConnectionParts, ConnectionTarget, Credentials, Endpoint, SealedConnection,

@@ -18,18 +18,34 @@ pub(crate) mod restore_datastore;
 pub(crate) mod revise_datastore;
 pub(crate) mod revoke_token;
 pub(crate) mod test_connection;
+pub(crate) mod test_unsaved_connection;
 pub(crate) mod types;
 
 use crate::etag;
 use crate::output::DatastoreOutput;
 use crate::problem::Problem;
+use crate::query::{Query, truth};
+use crate::state::State;
 use actix_web::http::header;
-use actix_web::{HttpResponse, HttpResponseBuilder};
-use datastore_application::DatastoreView;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use datastore_application::{DatastoreView, Verify};
 use serde::Serialize;
 
 /// What a handler answers.
 pub(crate) type Answer = Result<HttpResponse, Problem>;
+
+/// Which connections a write has tested before it stores them: as its only query parameter says, and
+/// by the operator's rule, which the parameter cannot lift.
+pub(crate) fn verify(request: &HttpRequest, state: &State) -> Result<Verify, Problem> {
+    let mut query = Query::read(request, &["verify"]);
+    let asked = query.get("verify", truth).unwrap_or_default();
+    query.finish()?;
+    Ok(match (asked, state.verify_on_write) {
+        (true, _) => Verify::Always,
+        (false, true) => Verify::NewConnections,
+        (false, false) => Verify::Never,
+    })
+}
 
 /// Completes an answer with a JSON body.
 pub(crate) fn json(response: &mut HttpResponseBuilder, body: &impl Serialize) -> HttpResponse {

@@ -102,7 +102,7 @@ const KNOWN: [&str; 18] = [
     "updated_at",
 ];
 
-fn text(json: Option<Json>) -> Member<String> {
+pub(crate) fn text(json: Option<Json>) -> Member<String> {
     match json {
         None => Member::Absent,
         Some(Json::Null) => Member::Null,
@@ -111,7 +111,7 @@ fn text(json: Option<Json>) -> Member<String> {
     }
 }
 
-fn secret(json: Option<Json>) -> Member<Secret> {
+pub(crate) fn secret(json: Option<Json>) -> Member<Secret> {
     match json {
         None => Member::Absent,
         Some(Json::Null) => Member::Null,

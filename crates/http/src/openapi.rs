@@ -6,7 +6,7 @@ use crate::handlers::{
     Answer, assign_dataset, create_datastore, create_token, current_datasets, dataset_history,
     delete_datastore, get_datastore, get_token, health, history, list_datastores, list_tokens,
     performance, release_dataset, restore_datastore, revise_datastore, revoke_token,
-    test_connection, types,
+    test_connection, test_unsaved_connection, types,
 };
 use crate::problem::ProblemBody;
 use crate::query::Query;
@@ -33,6 +33,7 @@ use utoipa::{Modify, OpenApi};
         revise_datastore::replace_datastore,
         revise_datastore::patch_datastore,
         delete_datastore::delete_datastore,
+        test_unsaved_connection::test_unsaved_connection,
         test_connection::test_connection,
         current_datasets::list_current_datasets,
         assign_dataset::assign_dataset,

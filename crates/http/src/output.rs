@@ -22,7 +22,7 @@ use datastore_domain::Timestamp;
 use serde::{Serialize, Serializer};
 
 /// A number; a whole one is written without a fraction.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Number(pub(crate) f64);
 
 impl Serialize for Number {
@@ -55,7 +55,7 @@ pub(crate) struct Envelope<T> {
 }
 
 /// A time in RFC 3339, UTC, with microseconds.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Time(pub(crate) Timestamp);
 
 impl Serialize for Time {

@@ -4,6 +4,7 @@ mod causes;
 
 pub(crate) use causes::violations;
 
+use crate::output::TestResult;
 use actix_web::body::BoxBody;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
@@ -42,6 +43,7 @@ kinds! {
     ValidationFailed = BAD_REQUEST "validation_failed" "The input breaks rules";
     MalformedJson = BAD_REQUEST "malformed_json" "The body is not JSON";
     InvalidQuery = BAD_REQUEST "invalid_query" "The query parameters are not valid";
+    ConnectionFailed = BAD_REQUEST "connection_failed" "The connection test failed";
     InvalidHost = BAD_REQUEST "invalid_host" "The Host header is not valid";
     ConnectionEnded = BAD_REQUEST "connection_ended" "The connection had ended";
     RequestTimeout = REQUEST_TIMEOUT "request_timeout" "The request did not arrive in time";
@@ -111,6 +113,13 @@ struct DatasetsInUse {
     datasets: Vec<String>,
 }
 
+/// What problems of some kinds tell besides.
+#[derive(Debug)]
+enum More {
+    InUse(DatasetsInUse),
+    Tested(TestResult),
+}
+
 /// What became of a change.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -151,6 +160,10 @@ pub(crate) struct ProblemBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     datasets: Option<&'a [String]>,
+    /// What the test before saving found; with `connection_failed` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    result: Option<&'a TestResult>,
 }
 
 /// A problem on its way to the client.
@@ -160,7 +173,7 @@ pub(crate) struct Problem {
     detail: String,
     outcome: Option<Outcome>,
     errors: Vec<FieldError>,
-    in_use: Option<DatasetsInUse>,
+    more: Option<Box<More>>,
     allow: Option<&'static str>,
     /// Seconds after which a problem that passes may have passed.
     retry_after: u16,
@@ -172,16 +185,7 @@ impl Problem {
     pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let detail = detail.into();
         let (outcome, errors) = (None, Vec::new());
-        Self {
-            kind,
-            detail,
-            outcome,
-            errors,
-            in_use: None,
-            allow: None,
-            retry_after: 1,
-            cause: None,
-        }
+        Self { kind, detail, outcome, errors, more: None, allow: None, retry_after: 1, cause: None }
     }
 
     pub(crate) fn with_errors(kind: Kind, errors: Vec<FieldError>) -> Self {
@@ -220,6 +224,11 @@ impl Problem {
 
     /// The document, under the id of the request.
     fn document(&self, request_id: &str) -> Vec<u8> {
+        let (in_use, result) = match self.more.as_deref() {
+            Some(More::InUse(in_use)) => (Some(in_use), None),
+            Some(More::Tested(result)) => (None, Some(result)),
+            None => (None, None),
+        };
         let body = ProblemBody {
             r#type: self.kind.type_uri(),
             title: self.kind.title(),
@@ -229,8 +238,9 @@ impl Problem {
             code: self.kind.code(),
             outcome: self.outcome,
             errors: &self.errors,
-            count: self.in_use.as_ref().map(|in_use| in_use.count),
-            datasets: self.in_use.as_ref().map(|in_use| &*in_use.datasets),
+            count: in_use.map(|in_use| in_use.count),
+            datasets: in_use.map(|in_use| &*in_use.datasets),
+            result,
         };
         serde_json::to_vec(&body).unwrap_or_default()
     }

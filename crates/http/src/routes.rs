@@ -4,7 +4,7 @@ use crate::handlers::{
     Answer, assign_dataset, create_datastore, create_token, current_datasets, dataset_history,
     delete_datastore, get_datastore, get_token, health, history, list_datastores, list_tokens,
     performance, release_dataset, restore_datastore, revise_datastore, revoke_token,
-    test_connection, types,
+    test_connection, test_unsaved_connection, types,
 };
 use crate::openapi;
 use crate::problem::Problem;
@@ -35,6 +35,10 @@ fn datastores(config: &mut ServiceConfig) {
             api("/types", "GET, HEAD, OPTIONS")
                 .route(web::get().to(types::list_types))
                 .route(web::head().to(types::list_types)),
+        )
+        .service(
+            api("/test-connection", "POST, OPTIONS")
+                .route(web::post().to(test_unsaved_connection::test_unsaved_connection)),
         )
         .service(
             api("/{id}", "GET, HEAD, PUT, PATCH, DELETE, OPTIONS")

@@ -39,6 +39,8 @@ pub struct HttpSettings {
     pub workers: usize,
     /// Whether PUT, PATCH and DELETE need `If-Match` (428 otherwise).
     pub require_if_match: bool,
+    /// Whether PUT, PATCH and POST test connections that they change before they store them.
+    pub verify_on_write: bool,
     /// How many requests one token may make; any number when `None`.
     pub rate_limit: Option<RateLimit>,
     /// How long a graceful stop waits for requests in flight.
@@ -54,6 +56,7 @@ impl Default for HttpSettings {
             trusted_proxies: Vec::new(),
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             require_if_match: false,
+            verify_on_write: false,
             rate_limit: None,
             shutdown_timeout: Duration::ZERO,
             limits: Limits::default(),
@@ -99,6 +102,7 @@ impl RunningServer {
             limits: limits.clone(),
             buckets: settings.rate_limit.map(Buckets::new),
             require_if_match: settings.require_if_match,
+            verify_on_write: settings.verify_on_write,
             draining: draining.clone(),
         });
         let slots = Slots::new(limits.connections);

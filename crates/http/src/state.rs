@@ -25,6 +25,8 @@ pub(crate) struct State {
     pub(crate) buckets: Option<Buckets>,
     /// Whether changes need `If-Match`.
     pub(crate) require_if_match: bool,
+    /// Whether new connections are tested before they are stored.
+    pub(crate) verify_on_write: bool,
     /// Whether the service stops: `/readyz` says so, and no connection is kept alive.
     pub(crate) draining: Arc<AtomicBool>,
 }

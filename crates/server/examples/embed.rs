@@ -7,7 +7,7 @@
 
 use async_trait::async_trait;
 use datastore_api::SystemClock;
-use datastore_application::{Caller, Ports, ReadDatastores, Registry};
+use datastore_application::{Caller, Ports, ReadDatastores, Registry, Verify};
 use datastore_crypto::{OsEntropy, RingCipher, key_file};
 use datastore_domain::{
     Actor, DatastoreFields, ListFilter, ListQuery, Member, OrderKey, Ordering, PageRequest, Paging,
@@ -76,7 +76,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         password: Member::Given(Secret::new("a secret".to_owned())),
         ..DatastoreFields::default()
     };
-    let created = registry.create(&caller.clone().authorize()?, &fields).await?;
+    let created = registry.create(&caller.clone().authorize()?, &fields, Verify::Never).await?;
 
     let granted = caller.authorize::<ReadDatastores>()?;
     let page = registry.list(&granted, by_name()).await?;

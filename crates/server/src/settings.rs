@@ -96,6 +96,9 @@ pub struct Connectivity {
     /// Tests that run at the same time, 1 to 1024. Default: 32.
     #[serde(deserialize_with = "strict::number::<1, 1024, _, _>")]
     pub slots: usize,
+    /// Whether a connection that a write changes is tested before it is stored. Default: false.
+    #[serde(deserialize_with = "strict::flag")]
+    pub verify_on_write: bool,
     /// Where tests may connect to.
     pub egress: Egress,
     /// Whom tests trust.

@@ -64,6 +64,7 @@ impl Application {
             trusted_proxies: settings.http.trusted_proxies.clone(),
             workers: settings.http.workers(),
             require_if_match: settings.http.require_if_match,
+            verify_on_write: settings.connectivity.verify_on_write,
             rate_limit: settings.rate_limit.limit(),
             shutdown_timeout: settings.shutdown.timeout,
             limits: settings.http.limits(),

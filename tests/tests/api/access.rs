@@ -28,7 +28,7 @@ const fn operation(
 
 /// The one table of route and role. The OpenAPI document is compared with it, so that no operation
 /// can be without an entry.
-pub(crate) const OPERATIONS: [Operation; 22] = [
+pub(crate) const OPERATIONS: [Operation; 23] = [
     operation("GET", "/api/v1/datastores/", EVERYBODY, 200),
     operation("POST", "/api/v1/datastores/", EDITORS, 201),
     operation("GET", "/api/v1/datastores/types/", EVERYBODY, 200),
@@ -36,6 +36,7 @@ pub(crate) const OPERATIONS: [Operation; 22] = [
     operation("PUT", "/api/v1/datastores/{id}/", EDITORS, 200),
     operation("PATCH", "/api/v1/datastores/{id}/", EDITORS, 200),
     operation("DELETE", "/api/v1/datastores/{id}/", EDITORS, 204),
+    operation("POST", "/api/v1/datastores/test-connection/", EDITORS, 200),
     operation("POST", "/api/v1/datastores/{id}/test-connection/", EDITORS, 200),
     operation("GET", "/api/v1/datastores/{id}/current-datasets/", EVERYBODY, 200),
     operation("PUT", "/api/v1/datastores/{id}/current-datasets/{dataset_id}/", MATCHERS, 201),
@@ -53,11 +54,15 @@ pub(crate) const OPERATIONS: [Operation; 22] = [
     operation("GET", "/readyz", &[], 200),
 ];
 
+/// A place that nobody answers at.
+fn closed() -> Value {
+    let (host, port) = datastore_tests::CLOSED;
+    json!({"server": host, "port": port})
+}
+
 /// A datastore for one call, with the dataset in it when the call is to release it.
 pub(crate) fn prepare(server: &TestServer, operation: &Operation, name: &str) -> String {
-    let (host, port) = datastore_tests::CLOSED;
-    let place = json!({"name": name, "server": host, "port": port});
-    let path = server.admin.create_at(&with(by_parts(""), place));
+    let path = server.admin.create_at(&with(by_parts(name), closed()));
     let target = operation.path.replace("/api/v1/datastores/{id}/", &path);
     if target.contains("/tokens/{id}/") {
         let made = server.admin.post("/api/v1/tokens/", &json!({"name": name, "role": "viewer"}));
@@ -74,6 +79,9 @@ fn call(client: &Client, operation: &Operation, target: &str, name: &str) -> Res
     let request = client.request(operation.method, target);
     match (operation.method, operation.path) {
         ("POST", "/api/v1/datastores/") => request.json(&by_parts(&format!("new-{name}"))).send(),
+        ("POST", "/api/v1/datastores/test-connection/") => {
+            request.json(&with(by_parts(name), closed())).send()
+        }
         ("POST", "/api/v1/tokens/") => {
             request.json(&json!({"name": name, "role": "viewer"})).send()
         }

@@ -4,6 +4,7 @@
 //! `postgres.rs` runs the same modules on PostgreSQL: a new one belongs into both lists.
 
 mod access;
+mod candidate_login;
 mod catalogue;
 mod create;
 mod current_datasets;
@@ -31,8 +32,10 @@ mod strict_json;
 mod strings;
 mod surface;
 mod test_connection;
+mod test_unsaved;
 mod tokens;
 mod validation;
+mod verify;
 
 #[test]
 fn these_tests_are_about_sqlite() {

@@ -344,7 +344,7 @@ fn answers_have_the_members_that_the_document_names() {
     let assigned = server.matcher.request("PUT", &target).send().expect(201).json();
     assert_eq!(members(&assigned), named("Assignment"));
     let mut problem = members(&server.editor.delete(&path).problem(409, "datastore_in_use"));
-    problem.extend(["errors", "outcome"].map(str::to_owned));
+    problem.extend(["errors", "outcome", "result"].map(str::to_owned));
     problem.sort_unstable();
     assert_eq!(problem, named("Problem"));
 }

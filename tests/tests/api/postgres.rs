@@ -1,6 +1,7 @@
 //! The end-to-end tests of `main.rs` on PostgreSQL, each on a database of its own.
 
 mod access;
+mod candidate_login;
 mod catalogue;
 mod create;
 mod current_datasets;
@@ -28,8 +29,10 @@ mod strict_json;
 mod strings;
 mod surface;
 mod test_connection;
+mod test_unsaved;
 mod tokens;
 mod validation;
+mod verify;
 
 #[test]
 fn these_tests_are_about_postgresql() {

@@ -1,6 +1,8 @@
 //! T14: nobody has a stored secret sent to a place of their own.
 
-use datastore_tests::{CLOSED, FakeServer, MASK, TestServer, by_parts, by_string, with, without};
+use datastore_tests::{
+    CLOSED, DATASTORES, FakeServer, MASK, TestServer, by_parts, by_string, with, without,
+};
 use serde_json::{Value, json};
 
 /// What an editor may try on a datastore by parts, and which member it must name.
@@ -21,14 +23,81 @@ fn attempts_on_parts(port: u16) -> Vec<(Value, &'static str)> {
     ]
 }
 
+/// What an editor may change of a datastore to have its secret sent to the thief: a name for it,
+/// where the datastore is, the change, and the member that must be given anew.
+fn repointings(thief: u16) -> [(&'static str, Value, Value, &'static str); 7] {
+    let there = json!({"server": "127.0.0.1", "port": thief});
+    let string = format!("postgres://app_user:***@127.0.0.1:{thief}/d");
+    let other_form = json!({
+        "server": null, "port": null, "username": null, "password": null, "database": null,
+        "tls": null, "connection_string": string,
+    });
+    let elsewhere = json!({"server": CLOSED.0, "port": thief});
+    let closed = json!({"server": "127.0.0.1", "port": CLOSED.1});
+    [
+        ("server", elsewhere, json!({"server": "127.0.0.1"}), "password"),
+        ("port", closed, json!({ "port": thief }), "password"),
+        ("username", there.clone(), json!({"username": "other"}), "password"),
+        ("tls", there.clone(), json!({"tls": "prefer"}), "password"),
+        ("tls", there.clone(), json!({"tls": "disable"}), "password"),
+        ("system", there.clone(), json!({"system": "mysql"}), "password"),
+        ("connection_string", there, other_form, "connection_string"),
+    ]
+}
+
+/// Every route that takes members of a datastore, with every member that says where its secret goes.
+#[test]
+fn t14_no_write_sends_a_kept_secret_to_another_place() {
+    let server = TestServer::start();
+    let thief = FakeServer::silent();
+    for (number, (member, place, change, field)) in
+        repointings(thief.port()).into_iter().enumerate()
+    {
+        let tls = json!({"name": number.to_string(), "tls": "require", "database": "d"});
+        let path = server.editor.create_at(&with(with(by_parts(""), place), tls));
+        let (current, sealed) = (server.editor.get(&path).json(), server.sealed(&path));
+        let whole = with(current.clone(), change.clone());
+        let reentry = format!("{field}:reentry_required");
+        let masked = format!("{field}:masked_value");
+        let unknown = match member {
+            "username" => "password:reentry_required".to_owned(),
+            _ => format!("{member}:unknown_member"),
+        };
+        let not_taken = "name:unknown_member".to_owned();
+        let test = format!("{path}test-connection/");
+        let verified = |target: &str| format!("{target}?verify=true");
+        for (method, target, body, expected) in [
+            ("PATCH", path.as_str(), &change, &reentry),
+            ("PATCH", &verified(&path), &change, &reentry),
+            ("PUT", &path, &whole, &reentry),
+            ("PUT", &verified(&path), &whole, &reentry),
+            ("POST", DATASTORES, &whole, &masked),
+            ("POST", &verified(DATASTORES), &whole, &masked),
+            ("POST", "/api/v1/datastores/test-connection/", &whole, &masked),
+            ("POST", &test, &change, &unknown),
+            ("POST", &test, &whole, &not_taken),
+        ] {
+            let refused = server.editor.request(method, target).json(body).send();
+            let errors = refused.errors(400, "validation_failed");
+            assert!(errors.contains(expected), "{method} {target} {change}: {errors:?}");
+        }
+        assert_eq!(server.editor.get(&path).json(), current, "{change}");
+        assert_eq!(server.sealed(&path), sealed, "{change}");
+    }
+    assert!(thief.seen().is_empty(), "somebody connected");
+}
+
+/// Both ways to change a datastore are refused, verified or not.
 #[track_caller]
 fn assert_reentry(server: &TestServer, path: &str, current: &Value, attempt: &Value, field: &str) {
     let expected = [format!("{field}:reentry_required")];
-    let patched = server.editor.patch(path, attempt);
-    assert_eq!(patched.errors(400, "validation_failed"), expected, "PATCH {attempt}");
     let whole = with(current.clone(), attempt.clone());
-    let put = server.editor.put(path, &whole);
-    assert_eq!(put.errors(400, "validation_failed"), expected, "PUT {attempt}");
+    for target in [path, &format!("{path}?verify=true")] {
+        let patched = server.editor.patch(target, attempt);
+        assert_eq!(patched.errors(400, "validation_failed"), expected, "PATCH {attempt}");
+        let put = server.editor.put(target, &whole);
+        assert_eq!(put.errors(400, "validation_failed"), expected, "PUT {attempt}");
+    }
     assert_eq!(&server.editor.get(path).json(), current, "{attempt}");
 }
 
@@ -89,9 +158,8 @@ fn t14_a_kept_string_stays_where_it_belongs() {
         mask.replace("u:", "v:"),
         mask.replace("?ssl-mode=***", ""),
     ] {
-        let refused = server.editor.patch(&path, &json!({ "connection_string": altered }));
-        let expected = ["connection_string:reentry_required"];
-        assert_eq!(refused.errors(400, "validation_failed"), expected, "{altered}");
+        let attempt = json!({ "connection_string": altered });
+        assert_reentry(&server, &path, &current, &attempt, "connection_string");
     }
     // The mask of a string is no password for the parts.
     let parts = json!({

@@ -4,6 +4,8 @@
 use datastore_testkit::live;
 use datastore_tests::{CLOSED, FakeServer, TestServer, by_parts, by_string, with};
 use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::sync::Mutex;
 
 const STEPS: [&str; 5] = ["resolve", "connect", "tls", "authenticate", "query"];
 
@@ -11,16 +13,19 @@ const STEPS: [&str; 5] = ["resolve", "connect", "tls", "authenticate", "query"];
 pub(crate) fn redis(password: &'static str, version: &'static str) -> FakeServer {
     let info = format!("# Server\r\nredis_version:{version}\r\n");
     let info = format!("${}\r\n{info}\r\n", info.len());
-    let authenticated = std::sync::atomic::AtomicBool::new(false);
-    FakeServer::at("127.0.0.1", move |packet| {
+    let logged_in = Mutex::new(HashSet::new());
+    FakeServer::by_connection("127.0.0.1", move |connection, packet| {
+        let mut logged_in = logged_in.lock().expect("no panic");
         let text = String::from_utf8_lossy(packet).to_uppercase();
         let seen = String::from_utf8_lossy(packet).contains(password);
         let mut answer = String::new();
         if text.contains("AUTH") {
-            authenticated.store(seen, std::sync::atomic::Ordering::SeqCst);
+            if seen {
+                logged_in.insert(connection);
+            }
             answer += if seen { "+OK\r\n" } else { "-WRONGPASS invalid\r\n" };
         }
-        let open = authenticated.load(std::sync::atomic::Ordering::SeqCst);
+        let open = logged_in.contains(&connection);
         let reply = |known: &str| if open { known.to_owned() } else { "-NOAUTH needed\r\n".into() };
         for (command, known) in
             [("SELECT", "+OK\r\n"), ("PING", "+PONG\r\n"), ("INFO", &info), ("QUIT", "+OK\r\n")]
@@ -31,6 +36,15 @@ pub(crate) fn redis(password: &'static str, version: &'static str) -> FakeServer
         }
         answer.into_bytes()
     })
+}
+
+/// A datastore of such a Redis.
+pub(crate) fn redis_at(name: &str, port: u16, password: &str) -> Value {
+    let members = json!({
+        "type": "keyvalue", "system": "redis", "server": "127.0.0.1", "port": port,
+        "username": "default", "password": password,
+    });
+    with(by_parts(name), members)
 }
 
 #[track_caller]

@@ -4,7 +4,7 @@ use crate::support::{
     Mocks, PASSWORD, STRING, assert_internal, by_parts, by_string, cause, changed_members, granted,
     stored_from, violations,
 };
-use datastore_application::{ConnectionView, Error};
+use datastore_application::{ConnectionView, Error, Verify};
 use datastore_domain::{
     Action, DatastoreFields, Member, RecordId, RequestId, SealedConnection, SealedValue,
 };
@@ -35,7 +35,7 @@ async fn check(fields: DatastoreFields, field: SecretField, plain: &'static str,
         assert_eq!(changed_members(&entry.changes), recorded);
         Ok(stored_from(new))
     });
-    let view = mocks.registry().create(&granted(), &fields).await.expect("created");
+    let view = mocks.registry().create(&granted(), &fields, Verify::Never).await.expect("created");
     assert_eq!(view.profile.name.as_str(), "Orders");
     assert!(view.connection.is_some(), "an admin sees where it leads");
 }
@@ -62,7 +62,11 @@ async fn a_create_seals_for_the_record_that_it_inserts() {
 #[tokio::test]
 async fn a_refused_create_asks_nothing_of_any_port() {
     let fields = DatastoreFields { port: Member::Given(0.0), ..by_parts() };
-    let error = Mocks::default().registry().create(&granted(), &fields).await.expect_err("refused");
+    let error = Mocks::default()
+        .registry()
+        .create(&granted(), &fields, Verify::Never)
+        .await
+        .expect_err("refused");
     assert_eq!(violations(&error), "port out_of_range");
 }
 
@@ -71,12 +75,20 @@ async fn what_cannot_be_sealed_is_not_stored() {
     let mut mocks = Mocks::at(at(0));
     mocks.entropy.expect_bytes().returning(|| Ok(RANDOM));
     mocks.cipher.expect_seal().returning(|_, _| Err(CipherError(cause())));
-    let error = mocks.registry().create(&granted(), &by_parts()).await.expect_err("not sealed");
+    let error = mocks
+        .registry()
+        .create(&granted(), &by_parts(), Verify::Never)
+        .await
+        .expect_err("not sealed");
     assert_internal(&error);
 
     let mut mocks = Mocks::at(at(0));
     mocks.entropy.expect_bytes().returning(|| Err(cause()));
-    let error = mocks.registry().create(&granted(), &by_parts()).await.expect_err("no record id");
+    let error = mocks
+        .registry()
+        .create(&granted(), &by_parts(), Verify::Never)
+        .await
+        .expect_err("no record id");
     assert_internal(&error);
 }
 
@@ -87,7 +99,7 @@ async fn what_the_storage_refuses_is_told_in_the_terms_of_the_caller() {
         mocks.entropy.expect_bytes().returning(|| Ok(RANDOM));
         mocks.cipher.expect_seal().returning(|_, _| Ok(SealedValue::new(Vec::new())));
         mocks.datastores.expect_insert().once().returning(move |_, _| Err(refusal()));
-        mocks.registry().create(&granted(), &by_parts()).await.expect_err("refused")
+        mocks.registry().create(&granted(), &by_parts(), Verify::Never).await.expect_err("refused")
     };
     assert!(matches!(answer(|| RepositoryError::NameTaken).await, Error::NameTaken));
     let error = answer(|| RepositoryError::Unavailable(cause())).await;
@@ -106,7 +118,8 @@ async fn the_answer_shows_the_mask_and_not_the_string() {
     mocks.entropy.expect_bytes().returning(|| Ok(RANDOM));
     mocks.cipher.expect_seal().returning(|_, _| Ok(SealedValue::new(Vec::new())));
     mocks.datastores.expect_insert().returning(|new, _| Ok(stored_from(new)));
-    let view = mocks.registry().create(&granted(), &by_string()).await.expect("created");
+    let view =
+        mocks.registry().create(&granted(), &by_string(), Verify::Never).await.expect("created");
     let mask = "postgres://app:***@db.example/app".to_owned();
     assert_eq!(view.connection, Some(ConnectionView::Uri { mask }));
 }

@@ -11,3 +11,4 @@ mod restore;
 mod revise;
 mod support;
 mod test_connection;
+mod verify;

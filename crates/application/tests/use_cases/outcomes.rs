@@ -3,7 +3,7 @@
 use crate::support::{by_parts, by_string, describe, granted, locate, secret, text};
 use datastore_application::{
     AssignDatasets, AssignRequest, ChangeDatastores, DatastoreView, Error, Ports, Registry,
-    TestConnections,
+    TestConnections, Verify,
 };
 use datastore_domain::{
     Action, DatastoreFields, DatastoreId, HistoryEntry, RevisionMode, SealedConnection, Version,
@@ -40,14 +40,17 @@ impl World {
     }
 
     async fn create(&self, fields: &DatastoreFields) -> DatastoreId {
-        self.registry.create(&granted(), fields).await.expect("created").id
+        self.registry.create(&granted(), fields, Verify::Never).await.expect("created").id
     }
 
     async fn patch(&self, id: DatastoreId, fields: &DatastoreFields) -> DatastoreView {
         self.clock.advance(Duration::from_secs(1));
         let located = locate::<ChangeDatastores>(&self.registry, id).await;
         let mode = RevisionMode::Merge;
-        self.registry.revise(&granted(), located, fields, mode, None).await.expect("patched")
+        self.registry
+            .revise(&granted(), located, fields, mode, None, Verify::Never)
+            .await
+            .expect("patched")
     }
 
     async fn sealed(&self, id: DatastoreId) -> Vec<u8> {
@@ -74,8 +77,12 @@ async fn two_patches_of_different_members_both_survive() {
     let rename = DatastoreFields { name: text("Renamed"), ..DatastoreFields::default() };
     let mode = RevisionMode::Merge;
     let registry = &world.registry;
-    registry.revise(&granted(), first, &rename, mode, None).await.expect("not overtaken");
-    let view = registry.revise(&granted(), second, &describe("New."), mode, None).await;
+    registry
+        .revise(&granted(), first, &rename, mode, None, Verify::Never)
+        .await
+        .expect("not overtaken");
+    let view =
+        registry.revise(&granted(), second, &describe("New."), mode, None, Verify::Never).await;
     let view = view.expect("overtaken, tried again");
     assert_eq!(view.profile.name.as_str(), "Renamed");
     assert_eq!(view.profile.description.as_str(), "New.");
@@ -125,8 +132,8 @@ async fn a_mask_written_back_leaves_no_trace() {
 #[tokio::test]
 async fn a_connection_test_uses_the_secret_that_was_written_last() {
     let mut tester = MockConnectionTester::new();
-    tester.expect_test().times(2).returning(|spec, _| {
-        let password = spec.credentials.and_then(|c| c.password).expect("a password");
+    tester.expect_test().times(2).returning(|test| {
+        let password = test.spec.credentials.and_then(|c| c.password).expect("a password");
         Err(TestError::Aborted(password.expose().into()))
     });
     let world = World::with_tester(tester);
@@ -151,7 +158,7 @@ async fn a_connection_test_uses_the_secret_that_was_written_last() {
 async fn what_is_deleted_is_gone_and_its_name_is_free_once_no_dataset_lives_there() {
     let world = World::new();
     let id = world.create(&by_parts()).await;
-    let taken = world.registry.create(&granted(), &by_string()).await;
+    let taken = world.registry.create(&granted(), &by_string(), Verify::Never).await;
     assert!(matches!(taken, Err(Error::NameTaken)), "{taken:?}");
     let registry = &world.registry;
     let located = locate::<AssignDatasets>(registry, id).await;

@@ -4,7 +4,7 @@ use crate::support::{
     Mocks, PASSWORD, STRING, assert_internal, cause, changed_members, describe, granted, locate,
     secret, stored, stored_from, text, violations,
 };
-use datastore_application::{ChangeDatastores, DatastoreView, Error};
+use datastore_application::{ChangeDatastores, DatastoreView, Error, Verify};
 use datastore_domain::{
     Action, Datastore, DatastoreFields, DatastoreId, Member, RequestId, RevisionMode, SealedValue,
     Version,
@@ -21,7 +21,7 @@ async fn patch(
 ) -> Result<DatastoreView, Error> {
     let registry = mocks.registry();
     let located = locate::<ChangeDatastores>(&registry, id).await;
-    registry.revise(&granted(), located, fields, RevisionMode::Merge, expected).await
+    registry.revise(&granted(), located, fields, RevisionMode::Merge, expected, Verify::Never).await
 }
 
 fn other_than(version: Version) -> Version {

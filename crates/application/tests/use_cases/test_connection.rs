@@ -12,7 +12,7 @@ use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_millis(750);
 
-fn report(result: Result<(), (Step, FailureCode)>) -> ProbeReport {
+pub(crate) fn report(result: Result<(), (Step, FailureCode)>) -> ProbeReport {
     let details = ProbeDetails { server_version: None, database_name: None, connected_at: at(60) };
     let failure = |(step, code)| ProbeFailure { step, code, message: "It failed.".to_owned() };
     ProbeReport {
@@ -26,13 +26,19 @@ fn report(result: Result<(), (Step, FailureCode)>) -> ProbeReport {
 
 /// Insists on the entry of a test of datastore 7 by `ops`.
 fn assert_in_audit(entry: &HistoryEntry, outcome: &str) {
+    let told = [
+        ("tested", "saved"),
+        ("target", "db.company.com:5432"),
+        ("username", "app_user"),
+        ("outcome", outcome),
+    ];
     let expected = HistoryEntry {
         at: at(60),
         actor: token_name("ops"),
         action: Action::ConnectionTest,
         datastore: Some(stored().id),
         version: None,
-        changes: vec![Change::text("outcome", None, Some(outcome))],
+        changes: told.map(|(member, to)| Change::text(member, None, Some(to))).to_vec(),
         request_id: RequestId::new("request-9"),
     };
     assert_eq!(*entry, expected);
@@ -136,10 +142,13 @@ async fn a_test_that_could_not_run_is_an_error_and_not_recorded() {
     }
 }
 
+/// Also when that is not known: no change was tried that might be half done.
 #[tokio::test]
 async fn a_result_that_cannot_be_recorded_is_an_error() {
-    let mut mocks = mocks(&stored(), "p", report(Ok(())));
-    mocks.checks.expect_record().returning(|_, _, _| Err(RepositoryError::Unavailable(cause())));
-    let error = test(mocks).await.expect_err("not recorded");
-    assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+    for error in [RepositoryError::Unavailable, RepositoryError::OutcomeUnknown] {
+        let mut mocks = mocks(&stored(), "p", report(Ok(())));
+        mocks.checks.expect_record().returning(move |_, _, _| Err(error(cause())));
+        let error = test(mocks).await.expect_err("not recorded");
+        assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+    }
 }

@@ -4,6 +4,7 @@
 #[macro_use]
 mod support;
 
+mod candidate;
 mod connection;
 mod example;
 mod life_cycle;

@@ -4,7 +4,6 @@ use super::Answer;
 use crate::input::{DatastoreBody, DatastoreInput, DatastorePatch};
 use crate::output::DatastoreOutput;
 use crate::problem::{Problem, ProblemBody};
-use crate::query::Query;
 use crate::state::{Allowed, State, path_id};
 use crate::{body, etag};
 use actix_web::web::{Data, Payload};
@@ -21,12 +20,15 @@ use datastore_domain::RevisionMode;
     params(
         ("id" = i64, Path, description = "Number of the datastore"),
         ("If-Match" = Option<String>, Header, description = "ETag that must still hold"),
+        ("verify" = Option<bool>, Query, description = "Whether to test the connection first, and to store nothing when the test fails; `connectivity.verify_on_write` has new connections tested in any case"),
     ),
     request_body = DatastoreInput,
     responses(
         (status = 200, description = "The datastore as it is now", body = DatastoreOutput<'_>, headers(
             ("ETag" = String, description = "Version of this representation"))),
+        (status = 400, description = "Bad input, or `connection_failed`: the test before saving failed, as `result` says", body = ProblemBody<'_>, content_type = "application/problem+json"),
         (status = 409, description = "`name_taken`", body = ProblemBody<'_>, content_type = "application/problem+json"),
+        (status = 503, description = "`storage_unavailable`, or, of a test before saving, as the test itself", body = ProblemBody<'_>, content_type = "application/problem+json"),
         (status = "4XX", description = "Refused", body = ProblemBody<'_>, content_type = "application/problem+json"),
     )
 )]
@@ -47,12 +49,15 @@ pub(crate) async fn replace_datastore(
     params(
         ("id" = i64, Path, description = "Number of the datastore"),
         ("If-Match" = Option<String>, Header, description = "ETag that must still hold"),
+        ("verify" = Option<bool>, Query, description = "Whether to test the connection first, and to store nothing when the test fails; `connectivity.verify_on_write` has new connections tested in any case"),
     ),
     request_body(content((DatastorePatch = "application/merge-patch+json"), (DatastorePatch = "application/json"))),
     responses(
         (status = 200, description = "The datastore as it is now", body = DatastoreOutput<'_>, headers(
             ("ETag" = String, description = "Version of this representation"))),
+        (status = 400, description = "Bad input, or `connection_failed`: the test before saving failed, as `result` says", body = ProblemBody<'_>, content_type = "application/problem+json"),
         (status = 409, description = "`name_taken`", body = ProblemBody<'_>, content_type = "application/problem+json"),
+        (status = 503, description = "`storage_unavailable`, or, of a test before saving, as the test itself", body = ProblemBody<'_>, content_type = "application/problem+json"),
         (status = "4XX", description = "Refused", body = ProblemBody<'_>, content_type = "application/problem+json"),
     )
 )]
@@ -77,13 +82,14 @@ async fn revise(
         RevisionMode::Replace => body::read(request, payload).await?,
         RevisionMode::Merge => body::read_as(request, payload, body::JSON_OR_MERGE_PATCH).await?,
     };
-    Query::none(request)?;
+    let verify = super::verify(request, state)?;
     let fields = DatastoreBody::from(members).known(|fields| located.check(fields, mode))?;
     let expected = etag::expected_versions(request, state.require_if_match).or_else(|missing| {
         // Whatever is wrong with the body comes first.
         located.check(&fields, mode).map_err(Error::from)?;
         Err(missing)
     })?;
-    let view = state.registry.revise(granted, located, &fields, mode, expected.as_deref()).await?;
+    let expected = expected.as_deref();
+    let view = state.registry.revise(granted, located, &fields, mode, expected, verify).await?;
     Ok(super::datastore(&mut HttpResponse::Ok(), &view))
 }

@@ -2,21 +2,21 @@
 
 use super::Answer;
 use crate::body;
-use crate::input::{optional, refuse};
+use crate::input::{optional, refuse, secret, text};
 use crate::json::Json;
 use crate::output::TestResult;
-use crate::problem::ProblemBody;
+use crate::problem::{ProblemBody, violations};
 use crate::query::Query;
 use crate::state::{Allowed, State, path_id};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use datastore_application::TestConnections;
+use datastore_application::{DEFAULT_DEADLINE, TestConnections};
+use datastore_domain::CandidateLogin;
 use std::time::Duration;
 use utoipa::ToSchema;
 
-/// Milliseconds that a test may take, and does unless told otherwise.
+/// Milliseconds that a test may take.
 const TIMEOUT_MS: std::ops::RangeInclusive<f64> = 100.0..=30_000.0;
-const DEFAULT_TIMEOUT: Duration = Duration::from_millis(5_000);
 
 /// How to test; may be left out.
 #[derive(ToSchema)]
@@ -25,12 +25,23 @@ pub(crate) struct TestInput {
     /// One deadline for all steps, in milliseconds; 5000 unless told otherwise.
     #[schema(minimum = 100, maximum = 30_000)]
     timeout_ms: Option<u32>,
+    /// Who logs in, in place of the stored user; with `password` only.
+    #[schema(max_length = 255)]
+    username: Option<String>,
+    /// Tried in place of the stored password, and not stored.
+    #[schema(max_length = 1024, write_only)]
+    password: Option<String>,
 }
+
+const KNOWN: [&str; 3] = ["timeout_ms", "username", "password"];
 
 /// Test the connection of a datastore.
 ///
 /// Resolves, connects, encrypts, logs in and asks the smallest query. A test that ran is answered
 /// with 200, whatever it found. It is in the audit, or is answered with 503.
+///
+/// With a `password` another login is tried on the stored target, so that a rotated password can be
+/// proven before it is written.
 #[utoipa::path(
     post, path = "/api/v1/datastores/{id}/test-connection/", tag = "datastores",
     operation_id = "test_connection",
@@ -51,7 +62,9 @@ pub(crate) async fn test_connection(
     let located = state.registry.locate(&granted, path_id(&request)?).await?;
     let mut members = body::read_optional(&request, payload).await?;
     Query::none(&request)?;
-    let mut errors = Vec::new();
+    let login =
+        CandidateLogin::new(&text(members.take("username")), &secret(members.take("password")));
+    let mut errors = login.as_ref().err().map(violations).unwrap_or_default();
     let timeout = optional(&mut members, "timeout_ms", &mut errors, |json| match json {
         Json::Number(ms) if ms.fract() == 0.0 && TIMEOUT_MS.contains(&ms) => {
             Ok(Duration::from_secs_f64(ms / 1000.0))
@@ -61,9 +74,12 @@ pub(crate) async fn test_connection(
         }
         _ => Err(("invalid_type", "Must be a number.".to_owned())),
     });
-    errors.extend(members.unknown(&["timeout_ms"]));
+    errors.extend(members.unknown(&KNOWN));
     refuse(errors)?;
-    let deadline = timeout.unwrap_or(DEFAULT_TIMEOUT);
-    let report = state.registry.test_connection(&granted, &located, deadline).await?;
+    let (registry, deadline) = (&state.registry, timeout.unwrap_or(DEFAULT_DEADLINE));
+    let report = match login.ok().flatten() {
+        Some(login) => registry.test_login(&granted, &located, login, deadline).await?,
+        None => registry.test_connection(&granted, &located, deadline).await?,
+    };
     Ok(super::json(&mut HttpResponse::Ok(), &TestResult::from(report)))
 }

@@ -4,7 +4,8 @@
 use crate::handlers::{
     assign_dataset, create_datastore, create_token, current_datasets, dataset_history,
     delete_datastore, get_datastore, get_token, history, list_datastores, list_tokens, performance,
-    release_dataset, restore_datastore, revise_datastore, revoke_token, test_connection, types,
+    release_dataset, restore_datastore, revise_datastore, revoke_token, test_connection,
+    test_unsaved_connection, types,
 };
 use crate::problem::Kind;
 use crate::state::Allowed;
@@ -57,6 +58,7 @@ impl Modify for Operations {
             revise_datastore::replace_datastore,
             revise_datastore::patch_datastore,
             delete_datastore::delete_datastore,
+            test_unsaved_connection::test_unsaved_connection,
             test_connection::test_connection,
             current_datasets::list_current_datasets,
             assign_dataset::assign_dataset,
@@ -141,8 +143,8 @@ fn kinds(status: StatusCode) -> impl Iterator<Item = Kind> {
 }
 
 /// Problems of single routes, which name them themselves.
-const OF_ONE_ROUTE: [Kind; 3] =
-    [Kind::ProbeCapacityExceeded, Kind::ProbeCancelled, Kind::ShuttingDown];
+const OF_ONE_ROUTE: [Kind; 4] =
+    [Kind::ConnectionFailed, Kind::ProbeCapacityExceeded, Kind::ProbeCancelled, Kind::ShuttingDown];
 
 /// The name of the shared response, such as `NotFound`.
 fn name(status: StatusCode) -> String {

@@ -6,21 +6,21 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Result of a connection test, as JSON.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TestResult {
     /// Whether the query was answered.
     pub success: bool,
     /// From the first packet to the query's answer, or to the end of the step that failed.
     #[schema(value_type = Option<f64>)]
     response_time_ms: Option<Number>,
-    message: String,
+    pub(crate) message: String,
     details: Option<TestDetails>,
     error: Option<TestError>,
     /// All five steps in their order.
     steps: Vec<StepOutput>,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 struct TestDetails {
     server_version: Option<String>,
     database_name: Option<String>,
@@ -29,13 +29,13 @@ struct TestDetails {
     connected_at: Time,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TestError {
     pub(super) step: &'static str,
     pub(super) code: &'static str,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 struct StepOutput {
     step: &'static str,
     /// Null when not reached.

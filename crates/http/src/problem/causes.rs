@@ -1,6 +1,7 @@
 //! What the use cases refuse, and what fails below them, as problems.
 
-use super::{DatasetsInUse, FieldError, Kind, Outcome, Problem};
+use super::{DatasetsInUse, FieldError, Kind, More, Outcome, Problem};
+use crate::output::TestResult;
 use datastore_application::{AuthenticationError, Error, Forbidden, StorageFault};
 use datastore_domain::Violations;
 
@@ -64,8 +65,8 @@ impl From<Error> for Problem {
                 let detail = format!(
                     "{count} dataset(s) are assigned to the datastore; release or move them first."
                 );
-                let in_use = Some(DatasetsInUse { count, datasets });
-                Self { in_use, ..Self::new(Kind::DatastoreInUse, detail) }
+                let more = Some(Box::new(More::InUse(DatasetsInUse { count, datasets })));
+                Self { more, ..Self::new(Kind::DatastoreInUse, detail) }
             }
             Error::Inactive => Self::new(
                 Kind::DatastoreInactive,
@@ -86,6 +87,12 @@ impl From<Error> for Problem {
                 Kind::PreconditionFailed,
                 "If-Match names another version than the current one; read the datastore again.",
             ),
+            Error::ConnectionFailed(report) => {
+                let result = TestResult::from(*report);
+                let detail = format!("Nothing is stored: {}", result.message);
+                let more = Some(Box::new(More::Tested(result)));
+                Self { more, ..Self::new(Kind::ConnectionFailed, detail) }
+            }
             Error::ProbeCapacityExceeded => Self::new(
                 Kind::ProbeCapacityExceeded,
                 "Too many connection tests are running; try again.",
