@@ -19,4 +19,5 @@ mod postgres_live;
 mod redis_fake;
 mod redis_live;
 mod support;
+mod table;
 mod tls;

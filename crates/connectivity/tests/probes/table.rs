@@ -1,0 +1,333 @@
+//! What every system must answer in the same way: one table of servers and cases.
+//!
+//! `cargo nextest run -p datastore-connectivity table:: --no-capture` prints it.
+
+use crate::support::{
+    ENOUGH, Fake, PASSWORD, closed_port, database, drip, endpoint, login, place, saying, spec,
+    test, test_with, trusting,
+};
+use datastore_connectivity::ProbeSettings;
+use datastore_domain::{
+    ConnectSpec, ConnectionString, FailureCode, ProbeReport, Secret, System, TlsMode,
+};
+use datastore_testkit::live;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A real server: its name, its system, and where it answers in plain text and by TLS.
+struct Server {
+    name: &'static str,
+    system: System,
+    plain: &'static str,
+    tls: &'static str,
+}
+
+const fn server(
+    name: &'static str,
+    system: System,
+    plain: &'static str,
+    tls: &'static str,
+) -> Server {
+    Server { name, system, plain, tls }
+}
+
+const SERVERS: [Server; 7] = [
+    server("PostgreSQL", System::Postgres, "TEST_POSTGRES_URL", "TEST_POSTGRES_URL"),
+    // The stand-in for MySQL lets users of `caching_sha2_password` in by TLS alone.
+    server("MySQL", System::Mysql, "TEST_MYSQL_PLAIN_URL", "TEST_MYSQL_URL"),
+    server("MariaDB", System::Mysql, "TEST_MARIADB_URL", "TEST_MARIADB_URL"),
+    server("MongoDB", System::Mongodb, "TEST_MONGODB_URL", "TEST_MONGODB_TLS_URL"),
+    server("Redis", System::Redis, "TEST_REDIS_URL", "TEST_REDIS_TLS_URL"),
+    server("Neo4j", System::Neo4j, "TEST_NEO4J_URL", "TEST_NEO4J_URL"),
+    server("Cassandra", System::Cassandra, "TEST_CASSANDRA_URL", "TEST_CASSANDRA_URL"),
+];
+
+/// What the engine in place of MySQL does where MySQL has a number of its own.
+const STAND_IN: &str = "its stand-in answers with no number of MySQL's";
+
+/// What a cell holds: the code of the result, or why there is no such case.
+type Cell = Result<&'static str, &'static str>;
+
+impl Server {
+    fn spec(&self, variable: &str, tls: TlsMode) -> ConnectSpec {
+        let string = ConnectionString::parse(Secret::new(live(variable)), self.system);
+        ConnectSpec { tls, ..string.expect("a valid string").connect_spec() }
+    }
+
+    fn plain(&self) -> ConnectSpec {
+        self.spec(self.plain, TlsMode::Disable)
+    }
+
+    /// Where its TLS is, to be verified, at another host or not.
+    fn verified(&self) -> ConnectSpec {
+        self.spec(self.tls, TlsMode::VerifyFull)
+    }
+
+    /// The spec of a record by parts, where it says the same as the string.
+    fn by_parts(&self) -> ConnectSpec {
+        let (host, port, _) = place(&live(self.plain));
+        let ConnectSpec { database, credentials, .. } = self.plain();
+        // Users by parts are those of `admin`.
+        ConnectSpec { database, credentials, ..spec(self.system, &host, port) }
+    }
+
+    /// A record that leads to a fake instead.
+    fn at(&self, port: u16) -> ConnectSpec {
+        ConnectSpec { endpoints: vec![endpoint("127.0.0.1", port)], ..self.plain() }
+    }
+}
+
+/// How the result of a test is called in the table.
+fn called(report: &ProbeReport) -> &'static str {
+    report.result.as_ref().map_or_else(|failure| failure.code.as_str(), |_| "success")
+}
+
+async fn right(spec: ConnectSpec) -> Cell {
+    let credentials = spec.credentials.as_ref().expect("a login");
+    assert_eq!(credentials.password.as_ref().expect("a password").expose(), PASSWORD);
+    Ok(called(&test(&spec, ENOUGH).await))
+}
+
+/// Of another user, or with another password.
+async fn wrong(server: &Server, user: Option<&str>, password: &str) -> Cell {
+    if (server.name, user) == ("MySQL", Some("nobody")) {
+        return Err(STAND_IN);
+    }
+    let stored = server.plain().credentials.and_then(|login| login.username).expect("a user");
+    let credentials = login(Some(user.unwrap_or(stored.as_str())), Some(password));
+    Ok(called(&test(&ConnectSpec { credentials, ..server.plain() }, ENOUGH).await))
+}
+
+async fn silent_port(server: &Server) -> Cell {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+    let port = listener.local_addr().expect("bound").port();
+    Ok(called(&test(&server.at(port), Duration::from_millis(300)).await))
+}
+
+/// One byte at a time of what could be the protocol; more of it is refused or waited for.
+async fn trickle(server: &Server) -> Cell {
+    let fake = Fake::start(|mut stream| async move { drip(&mut stream, b"\x01").await }).await;
+    let report = test(&server.at(fake.address.port()), Duration::from_millis(300)).await;
+    match called(&report) {
+        "timeout" | "protocol_mismatch" => Ok("ends in time"),
+        other => Ok(other),
+    }
+}
+
+async fn no_address(server: &Server) -> Cell {
+    let endpoints = vec![endpoint("nowhere.invalid", 1)];
+    Ok(called(&test(&ConnectSpec { endpoints, ..server.plain() }, ENOUGH).await))
+}
+
+async fn other_protocol(server: &Server) -> Cell {
+    let (fake, _heard) = saying(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()).await;
+    Ok(called(&test(&server.at(fake.address.port()), ENOUGH).await))
+}
+
+async fn missing_database(server: &Server) -> Cell {
+    let name = match server.system {
+        System::Mongodb => return Err("made by the first write to it"),
+        System::Mysql if server.name == "MySQL" => return Err(STAND_IN),
+        System::Redis => "16",
+        System::Postgres | System::Mysql | System::Neo4j | System::Cassandra => "missing",
+    };
+    let mut spec = ConnectSpec { database: database(name, server.system), ..server.plain() };
+    if server.name == "MariaDB" {
+        // To users without rights it looks like one that they may not open.
+        spec.credentials = login(Some("admin_user"), Some(PASSWORD));
+    }
+    Ok(called(&test(&spec, ENOUGH).await))
+}
+
+async fn too_many_connections(server: &Server) -> Cell {
+    let answer: &[u8] = match server.system {
+        System::Mongodb => return Err("hangs up without a word"),
+        System::Postgres => b"E\0\0\0\x1fSFATAL\0VFATAL\0C53300\0Mfull\0\0",
+        System::Mysql => b"\x0d\0\0\0\xff\x10\x04#08004full",
+        System::Redis => b"-ERR max number of clients reached\r\n",
+        System::Neo4j => {
+            b"\0\0\x08\x05\0\x37\xb1\x7f\xa1\x84code\xd0\x2dNeo.TransientError.Request.NoThreadsAvailable\0\0"
+        }
+        System::Cassandra => b"\x84\0\0\0\0\0\0\0\x0a\0\0\x10\x01\0\x04full",
+    };
+    let (fake, _heard) = saying(answer.to_vec()).await;
+    Ok(called(&test(&server.at(fake.address.port()), ENOUGH).await))
+}
+
+/// TLS is required, and the server has none.
+async fn no_tls(server: &Server) -> Cell {
+    let spec = match server.system {
+        // A server of the family that offers none in its greeting.
+        System::Mysql => server.spec("TEST_MYSQL_PLAIN_URL", TlsMode::Require),
+        System::Postgres => {
+            let (fake, _heard) = saying(b"N".to_vec()).await;
+            let spec = ConnectSpec { tls: TlsMode::Require, ..server.at(fake.address.port()) };
+            return Ok(called(&test(&spec, ENOUGH).await));
+        }
+        System::Mongodb | System::Redis | System::Neo4j | System::Cassandra => {
+            let (fake, _heard) = saying(b"no TLS here".to_vec()).await;
+            let spec = ConnectSpec { tls: TlsMode::Require, ..server.at(fake.address.port()) };
+            return Ok(called(&test(&spec, ENOUGH).await));
+        }
+    };
+    Ok(called(&test(&spec, ENOUGH).await))
+}
+
+async fn unknown_authority(server: &Server) -> Cell {
+    Ok(called(&test_with(ProbeSettings::default(), &server.verified(), ENOUGH).await))
+}
+
+/// The certificate is for localhost and 127.0.0.1.
+async fn wrong_name(server: &Server) -> Cell {
+    let (_, port, _) = place(&live(server.tls));
+    let between = Between::start("127.0.0.2:0", port, usize::MAX).await;
+    let endpoints = vec![endpoint("127.0.0.2", between.port)];
+    let spec = ConnectSpec { endpoints, ..server.verified() };
+    let report = test_with(trusting("TEST_CA_FILE"), &spec, ENOUGH).await;
+    if let Err(failure) = &report.result {
+        assert!(failure.message.contains("another host name"), "{}", failure.message);
+    }
+    Ok(called(&report))
+}
+
+/// Hangs up after so many bytes of the server's, wherever in the conversation that is.
+async fn hung_up(server: &Server) -> Cell {
+    let (_, port, _) = place(&live(server.plain));
+    let whole = Between::start("127.0.0.1:0", port, usize::MAX).await;
+    let report = test(&server.at(whole.port), ENOUGH).await;
+    assert_eq!(called(&report), "success", "through a proxy: {:?}", report.result);
+    let sent = whole.sent.load(Ordering::SeqCst);
+    assert!(sent > 0);
+    // The last bytes may be the server's goodbye.
+    for length in (0..sent / 2).step_by((sent / 24).max(1)) {
+        let between = Between::start("127.0.0.1:0", port, length).await;
+        let report = test(&server.at(between.port), ENOUGH).await;
+        if called(&report) != "server_closed" {
+            return Ok(called(&report));
+        }
+    }
+    Ok("server_closed")
+}
+
+/// Stands between the tests and a server, and lets through so many bytes of the server's.
+struct Between {
+    port: u16,
+    sent: Arc<AtomicUsize>,
+}
+
+impl Between {
+    #[expect(clippy::disallowed_methods, reason = "this is no probe")]
+    async fn start(address: &str, server: u16, limit: usize) -> Self {
+        let listener = TcpListener::bind(address).await.expect("loopback");
+        let port = listener.local_addr().expect("bound").port();
+        let sent = Arc::new(AtomicUsize::new(0));
+        let counter = sent.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let counter = counter.clone();
+                tokio::spawn(async move {
+                    let server = TcpStream::connect(("127.0.0.1", server)).await.expect("it runs");
+                    pass(client, server, limit, &counter).await;
+                });
+            }
+        });
+        Self { port, sent }
+    }
+}
+
+async fn pass(client: TcpStream, server: TcpStream, limit: usize, sent: &AtomicUsize) {
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let upwards = tokio::spawn(async move {
+        let _ = copy(&mut from_client, &mut to_server).await;
+        // The rest of the client's bytes is read, so that it sees an end and no reset.
+        let _ = to_server.shutdown().await;
+        let _ = copy(&mut from_client, &mut tokio::io::sink()).await;
+    });
+    let mut left = limit;
+    let mut buffer = [0; 4096];
+    while left > 0 {
+        let Ok(length @ 1..) = from_server.read(&mut buffer).await else { break };
+        let length = length.min(left);
+        if to_client.write_all(&buffer[..length]).await.is_err() {
+            break;
+        }
+        sent.fetch_add(length, Ordering::SeqCst);
+        left -= length;
+    }
+    let _ = to_client.shutdown().await;
+    let _ = upwards.await;
+}
+
+/// One row: the case, the code that all servers must answer with, and the cells.
+struct Row {
+    case: &'static str,
+    expected: &'static str,
+    cells: Vec<Cell>,
+}
+
+/// Runs a case on every server.
+macro_rules! row {
+    ($case:literal, $expected:expr, |$server:ident| $cell:expr) => {{
+        let mut cells = Vec::new();
+        for $server in &SERVERS {
+            cells.push($cell.await);
+        }
+        Row { case: $case, expected: $expected, cells }
+    }};
+}
+
+async fn rows() -> Vec<Row> {
+    let rejected = FailureCode::AuthenticationFailed.as_str();
+    let tls = FailureCode::TlsFailed.as_str();
+    vec![
+        row!("right login by parts", "success", |server| right(server.by_parts())),
+        row!("right login by string", "success", |server| right(server.plain())),
+        row!("wrong password", rejected, |server| wrong(server, None, "wrong")),
+        row!("unknown user", rejected, |server| wrong(server, Some("nobody"), PASSWORD)),
+        row!("closed port", "connection_refused", |server| async {
+            Ok(called(&test(&server.at(closed_port()), ENOUGH).await))
+        }),
+        row!("silent port", "timeout", |server| silent_port(server)),
+        row!("slow trickle", "ends in time", |server| trickle(server)),
+        row!("name without an address", "dns_failed", |server| no_address(server)),
+        row!("other protocol", "protocol_mismatch", |server| other_protocol(server)),
+        row!("missing database", "database_not_found", |server| missing_database(server)),
+        row!("too many connections", "too_many_connections", |server| {
+            too_many_connections(server)
+        }),
+        row!("TLS required, none there", tls, |server| no_tls(server)),
+        row!("unknown authority", tls, |server| unknown_authority(server)),
+        row!("certificate of another name", tls, |server| wrong_name(server)),
+        row!("hangs up anywhere", "server_closed", |server| hung_up(server)),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stdout, reason = "the table is for reading, too")]
+async fn every_system_answers_alike_live() {
+    let rows = rows().await;
+    let names: Vec<_> = SERVERS.iter().map(|server| server.name).collect();
+    println!("{:28}{}", "", columns(&names));
+    let mut wrong = Vec::new();
+    for Row { case, expected, cells } in &rows {
+        let shown: Vec<_> = cells.iter().map(|cell| cell.unwrap_or_else(|_| "-")).collect();
+        println!("{case:28}{}", columns(&shown));
+        for (server, cell) in names.iter().zip(cells) {
+            match cell {
+                Ok(code) if code == expected => {}
+                Ok(code) => wrong.push(format!("{case}, {server}: {code} instead of {expected}")),
+                Err(reason) => println!("{:28}- {server}: {reason}", ""),
+            }
+        }
+    }
+    assert_eq!(wrong, [""; 0]);
+}
+
+/// Words as columns of the table.
+fn columns(words: &[&str]) -> String {
+    words.iter().map(|word| format!("{word:22}")).collect()
+}
