@@ -3,13 +3,15 @@
 use datastore_testkit::PostgresServer;
 use datastore_tests::{Client, DATASTORES, Installation, Process, Request, Response, by_parts};
 use serde_json::json;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{Scope, sleep};
+use std::thread::Scope;
 use std::time::{Duration, Instant};
 
 /// 100 requests a second.
 const PACE: Duration = Duration::from_millis(10);
+/// Between two looks of those who watch.
+const LOOK: Duration = Duration::from_millis(50);
 /// What the threat allows a server to take until it answers requests again.
 const RETURN: Duration = Duration::from_secs(5);
 /// Two processors may be busy with other tests.
@@ -75,6 +77,28 @@ impl Log {
     }
 }
 
+/// Tells the load and those who watch that it is over.
+#[derive(Default)]
+struct Over {
+    is_over: Mutex<bool>,
+    told: Condvar,
+}
+
+impl Over {
+    fn tell(&self) {
+        *self.is_over.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.told.notify_all();
+    }
+
+    /// Waits to be told, until `next` at most; whether it is over.
+    fn told_before(&self, next: Instant) -> bool {
+        let is_over = self.is_over.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = next.saturating_duration_since(Instant::now());
+        let waited = self.told.wait_timeout_while(is_over, left, |is_over| !*is_over);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
 /// When what happened to the database.
 struct Times {
     /// It began to go.
@@ -90,7 +114,7 @@ struct Watch<'a> {
     server: &'a Process,
     admin: &'a Client,
     path: String,
-    over: AtomicBool,
+    over: Over,
     sent: Log,
     probes: Log,
     most_threads: AtomicUsize,
@@ -128,24 +152,24 @@ impl<'a> Watch<'a> {
     fn load<'s>(&'s self, scope: &'s Scope<'s, '_>) {
         let begun = Instant::now();
         for number in 0.. {
-            if self.over.load(Ordering::SeqCst) {
-                return;
-            }
             scope.spawn(move || self.sent.keep(send(self.request(number))));
             let next = begun + PACE * u32::try_from(number + 1).expect("few");
-            // The pace itself is what is wanted.
-            sleep(next.saturating_duration_since(Instant::now()));
+            if self.over.told_before(next) {
+                return;
+            }
         }
     }
 
     fn probe(&self) {
         let anonymous = Client::new(self.server.address(), None);
-        while !self.over.load(Ordering::SeqCst) {
+        loop {
             for target in ["/livez", "/readyz"] {
                 self.probes.keep(send(anonymous.request("GET", target)));
             }
             self.most_threads.fetch_max(threads_of(self.server.pid()), Ordering::SeqCst);
-            sleep(Duration::from_millis(50));
+            if self.over.told_before(Instant::now() + LOOK) {
+                return;
+            }
         }
     }
 
@@ -172,7 +196,7 @@ fn under_load(limit: Duration, outage: impl FnOnce(&mut PostgresServer, &Watch<'
         server: &server,
         admin: &admin,
         path: admin.create_at(&by_parts("a")),
-        over: AtomicBool::new(false),
+        over: Over::default(),
         sent: Log::default(),
         probes: Log::default(),
         most_threads: AtomicUsize::new(0),
@@ -189,7 +213,7 @@ fn under_load(limit: Duration, outage: impl FnOnce(&mut PostgresServer, &Watch<'
         });
         // What fails after the first success would do so now.
         watch.wait_for_answers(200);
-        watch.over.store(true, Ordering::SeqCst);
+        watch.over.tell();
         (times, threads)
     });
     let (sent, probes) = (watch.sent.into_inner(), watch.probes.into_inner());
