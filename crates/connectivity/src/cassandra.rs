@@ -11,7 +11,6 @@ mod login;
 use crate::conversation::{Answer, Conversation, Upgrade};
 use crate::failure::Cause;
 use crate::session::Session;
-use crate::stream::GuardedStream;
 use async_trait::async_trait;
 use bytes::Bytes;
 use codec::Answer as Reply;
@@ -39,11 +38,6 @@ impl Conversation for Cassandra<'_> {
         Upgrade::Direct
     }
 
-    async fn ask_for_tls(&mut self, _stream: &mut GuardedStream) -> Result<bool, Cause> {
-        // There is nothing to ask: the first byte is TLS or it is not.
-        Ok(false)
-    }
-
     async fn log_in(&mut self, session: &mut Session) -> Result<(), Cause> {
         self.authenticate(session).await
     }
@@ -60,11 +54,6 @@ impl Conversation for Cassandra<'_> {
         let row = ask(session, &codec::query(QUERY)).await?.map_err(ServerError::cause)?;
         let version = codec::single_text(row).ok_or(Cause::WRONG_ANSWER)?;
         Ok(Answer { server_version: Some(format!("Cassandra {version}")), database_name })
-    }
-
-    /// The protocol has none: connections are just closed.
-    fn goodbye(&self) -> &'static [u8] {
-        b""
     }
 }
 

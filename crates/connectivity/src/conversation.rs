@@ -39,8 +39,10 @@ pub(crate) trait Conversation: Send {
     fn upgrade(&self) -> Upgrade;
 
     /// Asks for TLS in band; whether the server offers it. Reads not one byte beyond the answer:
-    /// what follows belongs to the handshake.
-    async fn ask_for_tls(&mut self, stream: &mut GuardedStream) -> Result<bool, Cause>;
+    /// what follows belongs to the handshake. Never called for [`Upgrade::Direct`].
+    async fn ask_for_tls(&mut self, _stream: &mut GuardedStream) -> Result<bool, Cause> {
+        Ok(false)
+    }
 
     /// Logs in. `Ok` means that the server let this user in.
     async fn log_in(&mut self, session: &mut Session) -> Result<(), Cause>;
@@ -51,8 +53,10 @@ pub(crate) trait Conversation: Send {
     /// Asks the smallest query and the version. `Ok` means that the query was answered rightly.
     async fn query(&mut self, session: &mut Session) -> Result<Answer, Cause>;
 
-    /// What the protocol says before it closes.
-    fn goodbye(&self) -> &'static [u8];
+    /// What the protocol says before it closes; nothing where closing is enough.
+    fn goodbye(&self) -> &'static [u8] {
+        b""
+    }
 }
 
 /// The conversation for `spec`.

@@ -17,6 +17,7 @@ mod mongodb;
 mod mysql;
 mod neo4j;
 mod pipeline;
+mod plain;
 mod policy;
 mod postgres;
 mod progress;

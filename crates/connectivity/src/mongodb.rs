@@ -28,7 +28,6 @@ use crate::conversation::{Answer, Conversation, Upgrade};
 use crate::failure::Cause;
 use crate::scram::Hashing;
 use crate::session::Session;
-use crate::stream::GuardedStream;
 use async_trait::async_trait;
 use bson::raw::RawDocumentBuf;
 use bson::rawdoc;
@@ -90,11 +89,6 @@ impl Conversation for Mongodb<'_> {
         Upgrade::Direct
     }
 
-    async fn ask_for_tls(&mut self, _stream: &mut GuardedStream) -> Result<bool, Cause> {
-        // There is nothing to ask: the port expects TLS or it does not.
-        Ok(false)
-    }
-
     async fn log_in(&mut self, session: &mut Session) -> Result<(), Cause> {
         self.authenticate(session).await
     }
@@ -123,11 +117,6 @@ impl Conversation for Mongodb<'_> {
                 Reply::Failed(_) => None,
             };
         Ok(Answer { server_version, database_name: Some(self.database().to_owned()) })
-    }
-
-    fn goodbye(&self) -> &'static [u8] {
-        // There is none; closing is enough.
-        b""
     }
 }
 

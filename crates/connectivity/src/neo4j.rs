@@ -17,7 +17,6 @@ mod packstream;
 use crate::conversation::{Answer, Conversation, Upgrade};
 use crate::failure::Cause;
 use crate::session::Session;
-use crate::stream::GuardedStream;
 use async_trait::async_trait;
 use codec::{Message, Tag};
 use datastore_domain::ConnectSpec;
@@ -61,11 +60,6 @@ impl<'a> Neo4j<'a> {
 impl Conversation for Neo4j<'_> {
     fn upgrade(&self) -> Upgrade {
         Upgrade::Direct
-    }
-
-    async fn ask_for_tls(&mut self, _stream: &mut GuardedStream) -> Result<bool, Cause> {
-        // There is nothing to ask: the first byte is TLS or it is not.
-        Ok(false)
     }
 
     async fn log_in(&mut self, session: &mut Session) -> Result<(), Cause> {

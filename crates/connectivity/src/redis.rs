@@ -17,7 +17,6 @@ mod errors;
 use crate::conversation::{Answer, Conversation, Upgrade};
 use crate::failure::Cause;
 use crate::session::Session;
-use crate::stream::GuardedStream;
 use async_trait::async_trait;
 use codec::Reply;
 use datastore_domain::ConnectSpec;
@@ -79,11 +78,6 @@ impl<'a> Redis<'a> {
 impl Conversation for Redis<'_> {
     fn upgrade(&self) -> Upgrade {
         Upgrade::Direct
-    }
-
-    async fn ask_for_tls(&mut self, _stream: &mut GuardedStream) -> Result<bool, Cause> {
-        // There is nothing to ask: the port expects TLS or it does not.
-        Ok(false)
     }
 
     async fn log_in(&mut self, session: &mut Session) -> Result<(), Cause> {

@@ -6,6 +6,7 @@
 
 use super::errors::ServerError;
 use crate::failure::Cause;
+use crate::plain;
 use crate::session::Session;
 use bytes::{Buf, Bytes, BytesMut};
 use zeroize::Zeroizing;
@@ -68,8 +69,7 @@ pub(super) enum Answer {
 fn request(kind: Request, body: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(HEADER + body.len()));
     bytes.extend_from_slice(&[VERSION, 0, 0, 0, kind as u8]);
-    bytes.extend_from_slice(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_be_bytes());
-    bytes.extend_from_slice(body);
+    bytes.extend_from_slice(&counted(body));
     bytes
 }
 
@@ -78,25 +78,25 @@ pub(super) fn startup() -> Zeroizing<Vec<u8>> {
     request(Request::Startup, b"\0\x01\0\x0bCQL_VERSION\0\x053.0.0")
 }
 
-/// The answer to [`Answer::Authenticate`], by SASL's PLAIN (RFC 4616).
+/// The answer to [`Answer::Authenticate`], by PLAIN.
 pub(super) fn login(user: &str, password: &str) -> Zeroizing<Vec<u8>> {
-    let length = user.len() + password.len() + 2;
-    let mut body = Zeroizing::new(Vec::with_capacity(length + 4));
-    body.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
-    body.push(0);
-    body.extend_from_slice(user.as_bytes());
-    body.push(0);
-    body.extend_from_slice(password.as_bytes());
-    request(Request::AuthResponse, &body)
+    request(Request::AuthResponse, &counted(&plain::message(user, password)))
 }
 
 /// A query without values.
 pub(super) fn query(text: &str) -> Zeroizing<Vec<u8>> {
-    let mut body = u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes().to_vec();
-    body.extend_from_slice(text.as_bytes());
+    let mut body = counted(text.as_bytes()).to_vec();
     body.extend_from_slice(&ONE.to_be_bytes());
     body.push(0);
     request(Request::Query, &body)
+}
+
+/// `[bytes]` and `[long string]`: a length of four bytes, and what it counts.
+fn counted(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut counted = Zeroizing::new(Vec::with_capacity(4 + bytes.len()));
+    counted.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
+    counted.extend_from_slice(bytes);
+    counted
 }
 
 /// Opens a keyspace. Quoted, its name is taken as it is.
@@ -186,21 +186,18 @@ pub(super) fn single_text(mut result: Bytes) -> Option<String> {
 
 /// `[string]`: a length of two bytes, and UTF-8.
 fn short_text(bytes: &mut Bytes) -> Option<String> {
+    String::from_utf8(short_bytes(bytes)?.to_vec()).ok()
+}
+
+fn short_bytes(bytes: &mut Bytes) -> Option<Bytes> {
     let length = usize::from(bytes.try_get_u16().ok()?);
-    if bytes.len() < length {
-        return None;
-    }
-    String::from_utf8(bytes.split_to(length).to_vec()).ok()
+    (length <= bytes.len()).then(|| bytes.split_to(length))
 }
 
 /// `[string list]`.
 fn pass_over_texts(bytes: &mut Bytes) -> Option<()> {
     for _ in 0..bytes.try_get_u16().ok()? {
-        let length = usize::from(bytes.try_get_u16().ok()?);
-        if bytes.len() < length {
-            return None;
-        }
-        bytes.advance(length);
+        short_bytes(bytes)?;
     }
     Some(())
 }

@@ -4,6 +4,7 @@ use super::codec::{self, Answer, Reply};
 use super::errors::{COMMAND_NOT_FOUND, During, UNAUTHORIZED, cause};
 use super::{DEFAULT_DATABASE, Mongodb};
 use crate::failure::Cause;
+use crate::plain;
 use crate::scram::{Binding, Exchange, Hash};
 use crate::session::Session;
 use bson::raw::{RawBinaryRef, RawDocumentBuf};
@@ -220,12 +221,7 @@ impl<'a> Mongodb<'a> {
             return Ok(());
         }
         self.password_required = Some(true);
-        let (user, password) = (login.user, login.password.expose());
-        let mut payload = Zeroizing::new(Vec::with_capacity(user.len() + password.len() + 2));
-        for part in [user, password] {
-            payload.push(0);
-            payload.extend_from_slice(part.as_bytes());
-        }
+        let payload = plain::message(login.user, login.password.expose());
         let step = self.sasl(session, login.source, sasl_start(Mechanism::Plain, &payload)).await?;
         if step.done { Ok(()) } else { Err(Cause::NOT_THE_PROTOCOL) }
     }
