@@ -99,6 +99,32 @@ pub(crate) fn assert_failed(report: &ProbeReport, step: Step, code: FailureCode)
     &failure.message
 }
 
+/// Asserts that the login was rejected, and hands out the message.
+#[track_caller]
+pub(crate) fn assert_rejected(report: &ProbeReport) -> &str {
+    let message = assert_failed(report, Step::Authenticate, FailureCode::AuthenticationFailed);
+    assert!(message.contains("password"), "{message}");
+    assert_eq!(report.password_required, Some(true));
+    message
+}
+
+/// Asserts that the test went well with a server of `product`, which has `database` open.
+#[track_caller]
+pub(crate) fn assert_logged_in(
+    report: &ProbeReport,
+    product: &str,
+    database: Option<&str>,
+    required: bool,
+) {
+    let details = report.result.as_ref().unwrap_or_else(|failure| panic!("{failure:?}"));
+    let version = details.server_version.as_deref().expect("has a version");
+    let number = version.strip_prefix(product).and_then(|rest| rest.strip_prefix(' '));
+    let number = number.expect("the product");
+    assert!(number.chars().all(|c| c.is_ascii_digit() || c == '.'), "{version}");
+    assert_eq!(details.database_name.as_deref(), database);
+    assert_eq!(report.password_required, Some(required));
+}
+
 pub(crate) fn host(text: &str) -> Host {
     Host::try_from(text).expect("a host")
 }

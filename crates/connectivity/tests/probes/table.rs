@@ -122,9 +122,15 @@ async fn no_address(server: &Server) -> Cell {
     Ok(called(&test(&ConnectSpec { endpoints, ..server.plain() }, ENOUGH).await))
 }
 
+/// A test of something that says `words` to whoever comes.
+async fn told(server: &Server, tls: TlsMode, words: &[u8]) -> Cell {
+    let (fake, _heard) = saying(words.to_vec()).await;
+    let spec = ConnectSpec { tls, ..server.at(fake.address.port()) };
+    Ok(called(&test(&spec, ENOUGH).await))
+}
+
 async fn other_protocol(server: &Server) -> Cell {
-    let (fake, _heard) = saying(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()).await;
-    Ok(called(&test(&server.at(fake.address.port()), ENOUGH).await))
+    told(server, TlsMode::Disable, b"HTTP/1.1 400 Bad Request\r\n\r\n").await
 }
 
 async fn missing_database(server: &Server) -> Cell {
@@ -153,27 +159,22 @@ async fn too_many_connections(server: &Server) -> Cell {
         }
         System::Cassandra => b"\x84\0\0\0\0\0\0\0\x0a\0\0\x10\x01\0\x04full",
     };
-    let (fake, _heard) = saying(answer.to_vec()).await;
-    Ok(called(&test(&server.at(fake.address.port()), ENOUGH).await))
+    told(server, TlsMode::Disable, answer).await
 }
 
 /// TLS is required, and the server has none.
 async fn no_tls(server: &Server) -> Cell {
-    let spec = match server.system {
+    match server.system {
         // A server of the family that offers none in its greeting.
-        System::Mysql => server.spec("TEST_MYSQL_PLAIN_URL", TlsMode::Require),
-        System::Postgres => {
-            let (fake, _heard) = saying(b"N".to_vec()).await;
-            let spec = ConnectSpec { tls: TlsMode::Require, ..server.at(fake.address.port()) };
-            return Ok(called(&test(&spec, ENOUGH).await));
+        System::Mysql => {
+            let spec = server.spec("TEST_MYSQL_PLAIN_URL", TlsMode::Require);
+            Ok(called(&test(&spec, ENOUGH).await))
         }
+        System::Postgres => told(server, TlsMode::Require, b"N").await,
         System::Mongodb | System::Redis | System::Neo4j | System::Cassandra => {
-            let (fake, _heard) = saying(b"no TLS here".to_vec()).await;
-            let spec = ConnectSpec { tls: TlsMode::Require, ..server.at(fake.address.port()) };
-            return Ok(called(&test(&spec, ENOUGH).await));
+            told(server, TlsMode::Require, b"no TLS here").await
         }
-    };
-    Ok(called(&test(&spec, ENOUGH).await))
+    }
 }
 
 async fn unknown_authority(server: &Server) -> Cell {
