@@ -164,11 +164,10 @@ impl Registry {
             let Some(revision) = revision else {
                 return Ok(Revised::Stored(current));
             };
-            match self.to_verify(write.verify, &current, &revision)? {
-                Some(spec) if write.verified.as_ref() != Some(&spec) => {
-                    return Ok(Revised::ToVerify(spec));
-                }
-                _ => {}
+            if let Some(spec) = self.to_verify(write.verify, &current, &revision)?
+                && write.verified.as_ref() != Some(&spec)
+            {
+                return Ok(Revised::ToVerify(spec));
             }
             match self.store(granted, &current, revision).await {
                 Ok(changed) => return Ok(Revised::Stored(changed)),

@@ -10,8 +10,10 @@ use crate::url::PostgresUrl;
 use datastore_domain::DatastoreId;
 use datastore_ports::{Cause, RepositoryError};
 use diesel::connection::{SimpleConnection as _, TransactionManager as _};
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::sql_types::{Bool, Text};
 use pool::Pool;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -232,24 +234,16 @@ pub(crate) const KEY_IDS: &str = "
 
 /// Whether the table exists. Not by `to_regclass`, which sees more than the transaction's snapshot.
 pub(crate) fn has_table(connection: &mut Conn, table: &str) -> QueryResult<bool> {
-    #[derive(QueryableByName)]
-    struct Found {
-        #[diesel(sql_type = diesel::sql_types::Bool)]
-        found: bool,
-    }
-    let sql = "SELECT EXISTS (SELECT FROM pg_class \
-                              WHERE relname = $1 AND pg_table_is_visible(oid)) AS found";
-    diesel::sql_query(sql)
-        .bind::<diesel::sql_types::Text, _>(table)
-        .get_result::<Found>(connection)
-        .map(|row| row.found)
+    let found =
+        sql::<Bool>("EXISTS (SELECT FROM pg_class WHERE pg_table_is_visible(oid) AND relname = ")
+            .bind::<Text, _>(table)
+            .sql(")");
+    diesel::select(found).get_result(connection)
 }
 
 /// Whether there are tables or views, of whoever, where those of a new database go. What an
 /// extension brings along is nobody's.
 pub(crate) fn holds_tables(connection: &mut Conn) -> QueryResult<bool> {
-    use diesel::dsl::sql;
-    use diesel::sql_types::Bool;
     let others = sql::<Bool>(
         "EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
                  WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \

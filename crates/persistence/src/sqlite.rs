@@ -8,8 +8,10 @@ use crate::transaction::finish;
 use datastore_domain::DatastoreId;
 use datastore_ports::{Cause, RepositoryError};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::sql_types::{Bool, Text};
 use diesel::sqlite::SqliteConnection;
 use pool::Pool;
 use std::path::Path;
@@ -261,23 +263,14 @@ pub(crate) const KEY_IDS: &str = "
 
 /// Whether the table exists.
 pub(crate) fn has_table(connection: &mut Conn, table: &str) -> QueryResult<bool> {
-    #[derive(QueryableByName)]
-    struct Found {
-        #[diesel(sql_type = diesel::sql_types::BigInt)]
-        found: i64,
-    }
-    diesel::sql_query(
-        "SELECT count(*) AS found FROM sqlite_schema WHERE type = 'table' AND name = ?",
-    )
-    .bind::<diesel::sql_types::Text, _>(table)
-    .get_result::<Found>(connection)
-    .map(|row| row.found > 0)
+    let found = sql::<Bool>("EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ")
+        .bind::<Text, _>(table)
+        .sql(")");
+    diesel::select(found).get_result(connection)
 }
 
 /// Whether there are tables or views, of whoever.
 pub(crate) fn holds_tables(connection: &mut Conn) -> QueryResult<bool> {
-    use diesel::dsl::sql;
-    use diesel::sql_types::Bool;
     let others = sql::<Bool>(
         "EXISTS (SELECT 1 FROM sqlite_schema \
                  WHERE type IN ('table', 'view') AND name NOT GLOB 'sqlite_*' \
