@@ -26,9 +26,7 @@ cassandra_start() {
         jdk.management/com.sun.management.internal; do
         opened+=("--add-opens=$package=ALL-UNNAMED" "--add-exports=$package=ALL-UNNAMED")
     done
-    # Java leaves a signal ignored that was so at its start, as the shell has it in the background.
-    launch cassandra env --default-signal=INT java -Xmx512m -XX:+UseSerialGC \
-        -XX:TieredStopAtLevel=1 -Djdk.attach.allowAttachSelf=true "${opened[@]}" \
+    launch_java cassandra -Xmx512m -Djdk.attach.allowAttachSelf=true "${opened[@]}" \
         "-Dcassandra.config=file://$home/cassandra.yaml" "-Dcassandra.storagedir=$home/data" \
         "-Dlogback.configurationFile=$here/cassandra-server/logback.xml" \
         -Dcassandra.ring_delay_ms=100 -Dcassandra.skip_wait_for_gossip_to_settle=0 \

@@ -51,10 +51,9 @@ neo4j_prepare() {
 
 # neo4j_launch NAME HEAP
 neo4j_launch() {
-    # Java leaves a signal ignored that was so at its start, as the shell has it in the background.
-    launch "$1" env --default-signal=INT java "-Xmx$2" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
-        --add-opens=java.base/java.nio=ALL-UNNAMED --add-opens=java.base/java.io=ALL-UNNAMED \
-        --add-opens=java.base/sun.nio.ch=ALL-UNNAMED -cp "$cache/neo4j-jars/*" \
+    launch_java "$1" "-Xmx$2" --add-opens=java.base/java.nio=ALL-UNNAMED \
+        --add-opens=java.base/java.io=ALL-UNNAMED --add-opens=java.base/sun.nio.ch=ALL-UNNAMED \
+        -cp "$cache/neo4j-jars/*" \
         org.neo4j.server.CommunityEntryPoint --home-dir="$cache/$1" --config-dir="$cache/$1/conf"
 }
 
