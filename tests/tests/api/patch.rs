@@ -67,6 +67,30 @@ fn nothing_and_equal_values_change_nothing() {
 }
 
 #[test]
+fn a_number_is_kept_to_its_last_digit_and_can_be_sent_back() {
+    let server = TestServer::start();
+    let path = server.editor.create_at(&by_parts("a"));
+    for number in
+        ["119.59149729921425", "45.20000000000001", "0.30000000000000004", "5e-324", "1e+308"]
+    {
+        for member in ["avg_response_time_ms", "storage_capacity_gb"] {
+            let send = |body: String| {
+                let request = server.editor.request("PATCH", &path);
+                request.header("Content-Type", "application/json").body(body).send().expect(200)
+            };
+            let written = send(format!(r#"{{"{member}":{number}}}"#));
+            assert!(written.text().contains(&format!(r#""{member}":{number}"#)), "{number}");
+            let read = server.editor.get(&path);
+            assert_eq!(read.text(), written.text());
+            let again = send(read.text().to_owned());
+            assert_eq!(again.header("etag"), read.header("etag"), "{number}");
+            let history = server.admin.get(&format!("{path}history/"));
+            assert!(history.text().contains(&format!(r#""to":{number}"#)), "{}", history.text());
+        }
+    }
+}
+
+#[test]
 fn t15_a_secret_that_is_written_counts_as_changed_even_when_it_is_equal() {
     let server = TestServer::start();
     let string = "postgres://u:secret9@h/db";
