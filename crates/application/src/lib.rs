@@ -35,4 +35,4 @@ pub use verify::Verify;
 pub use view::{ConnectionView, DatastoreView};
 
 // What callers of the use cases see of the ports, so that adapters on this side need not know them.
-pub use datastore_ports::{AssignOutcome, Page, StorageFault};
+pub use datastore_ports::{AssignOutcome, Page, StorageBusy, StorageFault};

@@ -46,7 +46,9 @@ impl Answers {
         match actix_web::rt::time::timeout(TURN, turn).await {
             Ok(Ok(turn)) => Ok(turn),
             // It is never closed.
-            Ok(Err(_)) | Err(_) => Err(overloaded()),
+            Ok(Err(_)) | Err(_) => Err(overloaded(
+                "Too many pages are being made; try again, or ask for smaller ones.",
+            )),
         }
     }
 
@@ -55,7 +57,7 @@ impl Answers {
         let unsent = Unsent { counter: self.unsent.clone(), bytes };
         let before = self.unsent.fetch_add(bytes, Ordering::Relaxed);
         if refusable && bytes > ALWAYS && before + bytes > self.most_unsent {
-            return Err(overloaded());
+            return Err(overloaded("Too many large answers are on their way; try again."));
         }
         Ok(unsent)
     }
@@ -78,8 +80,8 @@ impl Answers {
     }
 }
 
-fn overloaded() -> Problem {
-    Problem::new(Kind::Overloaded, "Too many large answers are on their way; try again.")
+fn overloaded(detail: &str) -> Problem {
+    Problem::new(Kind::Overloaded, detail)
 }
 
 /// Bytes that are counted until this is dropped.

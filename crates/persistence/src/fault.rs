@@ -3,18 +3,16 @@
 use datastore_ports::{RepositoryError, StorageFault};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// Whether the last write met a [`StorageFault`]. A disk that is full is noticed by those who write
-/// to it, so that readiness need not write for as long as all is well.
+/// Whether a write has met a [`StorageFault`] that nobody has seen mended. A disk that is full is
+/// noticed by those who write to it, so that readiness need not write for as long as all is well.
+///
+/// A write that succeeds mends nothing: it may have found room in a page that was there.
 #[derive(Debug, Default)]
-pub(crate) struct LastWrite(AtomicBool);
+pub(crate) struct Fault(AtomicBool);
 
-impl LastWrite {
-    pub(crate) fn succeeded(&self) {
-        self.0.store(false, Relaxed);
-    }
-
-    /// Other failures tell nothing: one waits in vain, another one breaks a rule.
-    pub(crate) fn failed(&self, error: &RepositoryError) {
+impl Fault {
+    /// Other failures of a write tell nothing: one waits in vain, another one breaks a rule.
+    pub(crate) fn look_at(&self, error: &RepositoryError) {
         if let RepositoryError::Unavailable(cause) | RepositoryError::OutcomeUnknown(cause) = error
             && cause.is::<StorageFault>()
         {
@@ -22,7 +20,11 @@ impl LastWrite {
         }
     }
 
-    pub(crate) fn met_fault(&self) -> bool {
+    pub(crate) fn is_known(&self) -> bool {
         self.0.load(Relaxed)
+    }
+
+    pub(crate) fn is_mended(&self) {
+        self.0.store(false, Relaxed);
     }
 }

@@ -1,7 +1,7 @@
 //! Bounded lanes for blocking work: a lane that is full answers at once and starves no other.
 
 use crate::error::{Reason, unavailable};
-use datastore_ports::RepositoryError;
+use datastore_ports::{RepositoryError, StorageBusy};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
@@ -60,12 +60,11 @@ impl Lane {
         if let Ok(slot) = self.slots.clone().try_acquire_owned() {
             return Ok(slot);
         }
-        let full = || unavailable(Reason("too many callers wait for the database"));
-        let _place = self.queue.try_acquire().map_err(|_| full())?;
+        let _place = self.queue.try_acquire().map_err(|_| unavailable(StorageBusy))?;
         let until = deadline.min(Instant::now() + self.patience);
         match timeout_at(until.into(), self.slots.clone().acquire_owned()).await {
             Ok(Ok(slot)) => Ok(slot),
-            Ok(Err(_)) | Err(_) => Err(unavailable(Reason("the database is busy"))),
+            Ok(Err(_)) | Err(_) => Err(unavailable(StorageBusy)),
         }
     }
 }
@@ -114,7 +113,10 @@ mod tests {
             tokio::task::yield_now().await;
         }
         let third = run(&lane, nothing).await;
-        assert!(matches!(third, Err(RepositoryError::Unavailable(_))), "{third:?}");
+        assert!(
+            matches!(&third, Err(RepositoryError::Unavailable(why)) if why.is::<StorageBusy>()),
+            "{third:?}"
+        );
         drop(end);
         assert!(first.await.expect("joins").is_ok());
         assert!(second.await.expect("joins").is_ok());

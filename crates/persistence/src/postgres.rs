@@ -3,6 +3,7 @@
 //! The connection is diesel-async's (pure Rust, no libpq), driven from blocking threads.
 
 use crate::error::{Failure, outcome_unknown, unavailable};
+use crate::fault::Fault;
 use crate::lane::Lane;
 use crate::storage::PoolSettings;
 use crate::transaction::finish;
@@ -119,8 +120,8 @@ impl Postgres {
         self.pool.close_idle();
     }
 
-    pub(crate) fn has_fault(&self) -> bool {
-        self.pool.has_fault()
+    pub(crate) fn fault(&self) -> &Fault {
+        self.pool.fault()
     }
 
     /// Which settings of the server let it lose what it has acknowledged.
@@ -231,6 +232,17 @@ pub(crate) const KEY_IDS: &str = "
            count(*) AS secrets
     FROM (SELECT coalesce(password_sealed, connection_string_sealed) AS sealed FROM datastores) AS s
     GROUP BY key_id";
+
+/// Needs room that the database does not have yet, and gives it back; its rows go where the tables
+/// are. A user who may make no temporary tables shows only that something can be written.
+pub(crate) const TAKE_ROOM: &str = "
+    SET LOCAL temp_tablespaces = '';
+    DO $$ BEGIN
+        IF has_database_privilege(current_database(), 'TEMP') THEN
+            CREATE TEMPORARY TABLE room ON COMMIT DROP AS
+                SELECT repeat('x', 1000) FROM generate_series(1, 64);
+        END IF;
+    END $$";
 
 /// Whether the table exists. Not by `to_regclass`, which sees more than the transaction's snapshot.
 pub(crate) fn has_table(connection: &mut Conn, table: &str) -> QueryResult<bool> {

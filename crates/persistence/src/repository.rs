@@ -122,6 +122,12 @@ impl DatastoreRepository for Storage {
     async fn ping(&self) -> Result<(), RepositoryError> {
         let read: Result<(), RepositoryError> = query!(self.read, repository::ping());
         read?;
-        if self.has_fault() { query!(self.write, repository::touch()) } else { Ok(()) }
+        if !self.fault().is_known() {
+            return Ok(());
+        }
+        let written: Result<(), RepositoryError> = query!(self.write, repository::touch());
+        written?;
+        self.fault().is_mended();
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! SQLite: connections, threads, and the SQL that only it speaks.
 
 use crate::error::{Failure, OpenError, Reason, outcome_unknown, unavailable};
-use crate::fault::LastWrite;
+use crate::fault::Fault;
 use crate::lane::Lane;
 use crate::storage::PoolSettings;
 use crate::transaction::finish;
@@ -57,7 +57,7 @@ pub(crate) struct Sqlite {
     scanners: Arc<Pool>,
     writes: Lane,
     scans: Lane,
-    last_write: Arc<LastWrite>,
+    fault: Arc<Fault>,
     write_timeout: Duration,
     deadline: Duration,
 }
@@ -81,7 +81,7 @@ impl Sqlite {
             scanners: Arc::new(scanners),
             writes: Lane::new(1, settings.queue, settings.write_timeout),
             scans: Lane::new(size, settings.queue, settings.connection_timeout),
-            last_write: Arc::default(),
+            fault: Arc::default(),
             write_timeout: settings.write_timeout,
             deadline: settings.deadline,
         })
@@ -128,20 +128,17 @@ impl Sqlite {
         // One wait, for writers of this process and then for those of others; and the disk's time.
         let turn = Instant::now() + self.write_timeout;
         let deadline = turn + self.deadline;
-        let (writer, last_write) = (self.writer.clone(), self.last_write.clone());
+        let (writer, fault) = (self.writer.clone(), self.fault.clone());
         let work = move || {
             let mut connection = writer.get().map_err(|cause| E::from(unavailable(cause)))?;
             let left = turn.saturating_duration_since(Instant::now());
             let wait = format!("PRAGMA busy_timeout = {}", left.as_millis());
             connection.batch_execute(&wait).map_err(|error| E::from(unavailable(error)))?;
             match query(&mut connection).map_err(failure::error_of) {
-                Ok(value) => {
-                    last_write.succeeded();
-                    Ok(value)
-                }
+                Ok(value) => Ok(value),
                 Err(Err(refused)) => Err(refused),
                 Err(Ok(error)) => {
-                    last_write.failed(&error);
+                    fault.look_at(&error);
                     Err(error.into())
                 }
             }
@@ -157,8 +154,8 @@ impl Sqlite {
         self.write(query).await
     }
 
-    pub(crate) fn has_fault(&self) -> bool {
-        self.last_write.met_fault()
+    pub(crate) fn fault(&self) -> &Fault {
+        &self.fault
     }
 
     /// Ends all connections; the last one moves the log into the file and removes it.
@@ -260,6 +257,12 @@ pub(crate) const KEY_IDS: &str = "
           FROM (SELECT coalesce(password_sealed, connection_string_sealed) AS sealed
                 FROM datastores))
     GROUP BY key_id";
+
+/// Needs room that the log does not have yet, and gives it back.
+pub(crate) const TAKE_ROOM: &str = "
+    CREATE TABLE room (bytes BLOB);
+    INSERT INTO room VALUES (zeroblob(65536));
+    DROP TABLE room";
 
 /// Whether the table exists.
 pub(crate) fn has_table(connection: &mut Conn, table: &str) -> QueryResult<bool> {

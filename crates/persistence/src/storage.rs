@@ -1,6 +1,7 @@
 //! The registry's storage, over one of the two databases.
 
 use crate::error::OpenError;
+use crate::fault::Fault;
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
 use crate::url::{DatabaseUrl, Kind};
@@ -145,11 +146,11 @@ impl Storage {
         }
     }
 
-    /// Whether the last write that reached the database failed because of a fault of it.
-    pub(crate) fn has_fault(&self) -> bool {
+    /// What writes have met.
+    pub(crate) fn fault(&self) -> &Fault {
         match self.backend() {
-            Backend::Sqlite(database) => database.has_fault(),
-            Backend::Postgres(database) => database.has_fault(),
+            Backend::Sqlite(database) => database.fault(),
+            Backend::Postgres(database) => database.fault(),
         }
     }
 }

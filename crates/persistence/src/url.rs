@@ -47,6 +47,9 @@ pub enum DatabaseUrlError {
     /// `sqlite://` without a file, or with a database in memory.
     #[error("must name a file after sqlite://")]
     NoFile,
+    /// A parameter of SQLite's, or a file with a name that looks like one.
+    #[error("takes no parameters after sqlite://PATH; leave out what begins with `?`")]
+    SqliteParameter,
     /// Not a URL that PostgreSQL's clients would take.
     #[error(
         "is not a valid PostgreSQL URL (postgres://USER:PASSWORD@HOST:PORT/DATABASE; special \
@@ -117,6 +120,9 @@ impl FromStr for DatabaseUrl {
         if let Some(path) = text.strip_prefix("sqlite://") {
             if path.is_empty() || path.starts_with(":memory:") || path.ends_with('/') {
                 return Err(DatabaseUrlError::NoFile);
+            }
+            if path.contains('?') {
+                return Err(DatabaseUrlError::SqliteParameter);
             }
             return Ok(Self::sqlite(path));
         }
@@ -228,7 +234,9 @@ impl fmt::Debug for DatabaseUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use DatabaseUrlError::{Malformed, NoFile, Parameter, TwoModes, UnknownScheme};
+    use DatabaseUrlError::{
+        Malformed, NoFile, Parameter, SqliteParameter, TwoModes, UnknownScheme,
+    };
 
     #[test]
     fn addresses_are_read_and_shown_without_password() {
@@ -276,6 +284,7 @@ mod tests {
         for text in ["sqlite://", "sqlite://:memory:", "sqlite://data/"] {
             assert_eq!(refused(text), Err(NoFile), "{text}");
         }
+        assert_eq!(refused("sqlite://x.db?mode=ro"), Err(SqliteParameter));
         let hiding = "postgres://u:p@ss?word=1@h/d";
         for text in ["postgres://", "postgres:///d", "postgres://u:s@h:99999/d", hiding] {
             assert_eq!(refused(text), Err(Malformed), "{text}");

@@ -20,7 +20,9 @@ pub use cipher::{CipherError, CredentialCipher, SealContext, SecretField};
 pub use clock::Clock;
 pub use entropy::Entropy;
 pub use history::HistoryLog;
-pub use repository::{DatastoreRepository, NewDatastore, Page, RepositoryError, StorageFault};
+pub use repository::{
+    DatastoreRepository, NewDatastore, Page, RepositoryError, StorageBusy, StorageFault,
+};
 pub use tester::{ConnectionTest, ConnectionTester, TestError};
 pub use tokens::{MOST_TOKENS, TokenRepository};
 

@@ -84,7 +84,7 @@ pub enum RepositoryError {
     Internal(#[source] Cause),
 }
 
-/// What is wrong with a storage that can be read and not written: the cause of
+/// What is wrong with a storage that can, as a rule, be read and not written: the cause of
 /// [`RepositoryError::Unavailable`], told to callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StorageFault {
@@ -94,10 +94,19 @@ pub enum StorageFault {
     /// The file, its file system or the server takes no writes.
     #[error("it is read-only")]
     ReadOnly,
+    /// The service's user lacks a right.
+    #[error("its user lacks a right")]
+    NoRight,
     /// The disk fails.
     #[error("its disk reports errors")]
     DiskError,
 }
+
+/// Too many callers use the storage at the same time, and this one would have waited for too long:
+/// the cause of [`RepositoryError::Unavailable`], told to callers. Nothing was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many callers use the storage")]
+pub struct StorageBusy;
 
 /// Keeps datastores. Only rows that are not deleted are found, listed, changed and deleted, unless
 /// a method says otherwise.

@@ -2,7 +2,7 @@
 
 use super::{DatasetsInUse, FieldError, Kind, More, Outcome, Problem};
 use crate::output::TestResult;
-use datastore_application::{AuthenticationError, Error, Forbidden, StorageFault};
+use datastore_application::{AuthenticationError, Error, Forbidden, StorageBusy, StorageFault};
 use datastore_domain::Violations;
 
 /// How to look for a datastore that may have been created or changed.
@@ -11,16 +11,14 @@ const OF_A_DATASTORE: &str =
 
 impl Problem {
     fn unavailable(cause: Box<dyn std::error::Error + Send + Sync>) -> Self {
-        match cause.downcast_ref::<StorageFault>() {
-            Some(fault) => {
-                let detail = format!("The storage takes no changes: {fault}.");
-                Self::caused(Kind::StorageUnavailable, &detail, cause)
+        let detail = match cause.downcast_ref::<StorageFault>() {
+            Some(fault) => format!("The storage cannot be used as it should: {fault}."),
+            None if cause.is::<StorageBusy>() => {
+                "Too many callers use the storage; try again.".to_owned()
             }
-            None => {
-                let detail = "The storage does not answer; try again.";
-                Self::caused(Kind::StorageUnavailable, detail, cause)
-            }
-        }
+            None => "The storage does not answer; try again.".to_owned(),
+        };
+        Self::caused(Kind::StorageUnavailable, &detail, cause)
     }
 
     fn outcome_unknown(look: &str, cause: Box<dyn std::error::Error + Send + Sync>) -> Self {
@@ -154,7 +152,12 @@ mod tests {
     fn t39_what_is_wrong_with_the_storage_is_told_and_nothing_else() {
         let fault = Error::Unavailable(Box::new(StorageFault::NoSpace));
         let (_, _, detail) = storage(fault);
-        assert_eq!(detail, "The storage takes no changes: no space is left on its disk.");
+        assert_eq!(
+            detail,
+            "The storage cannot be used as it should: no space is left on its disk."
+        );
+        let (_, _, detail) = storage(Error::Unavailable(Box::new(StorageBusy)));
+        assert_eq!(detail, "Too many callers use the storage; try again.");
         let (_, _, detail) = storage(Error::Unavailable("no route to db.internal".into()));
         assert_eq!(detail, "The storage does not answer; try again.");
     }

@@ -45,8 +45,8 @@ pub(super) fn of_code(code: [u8; 5]) -> Option<&'static str> {
             "there is no schema for the tables; make one with CREATE SCHEMA, or correct search_path"
         }
         b"42501" => {
-            "the user of database.url lacks a right; make it the owner of the database, or GRANT \
-             CONNECT ON DATABASE and CREATE ON SCHEMA to it"
+            "the user of database.url lacks a right; make it the owner of the database and of the \
+             tables that are there, or GRANT CONNECT ON DATABASE and CREATE ON SCHEMA to it"
         }
         b"53300" => {
             "the server has no connection left; raise its max_connections, or lower \

@@ -7,11 +7,11 @@
 use super::connect::{Limits, Opener};
 use super::session::{Conn, Session};
 use super::verdict::{Again, Stage, Verdict, judge};
-use crate::error::{Failure, Reason, unavailable};
-use crate::fault::LastWrite;
+use crate::error::{Failure, unavailable};
+use crate::fault::Fault;
 use crate::storage::PoolSettings;
 use crate::url::PostgresUrl;
-use datastore_ports::{Cause, RepositoryError};
+use datastore_ports::{Cause, RepositoryError, StorageBusy, StorageFault};
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::PoolableConnection as _;
 use std::convert::Infallible;
@@ -26,7 +26,7 @@ pub(super) struct Pool {
     places: r2d2::Pool<Places>,
     opener: Opener,
     limits: Limits,
-    last_write: LastWrite,
+    fault: Fault,
     /// Counts the times that a connection was found dead: those made before are suspect.
     era: AtomicU64,
 }
@@ -84,8 +84,7 @@ impl Pool {
             idle_in_transaction: deadline * 5 / 4,
         };
         let opener = Opener::new(url, settings.ca_pem.as_deref(), deadline / 2)?;
-        let last_write = LastWrite::default();
-        Ok(Self { places, opener, limits, last_write, era: AtomicU64::new(0) })
+        Ok(Self { places, opener, limits, fault: Fault::default(), era: AtomicU64::new(0) })
     }
 
     pub(super) fn read<T, E: From<RepositoryError>>(
@@ -101,15 +100,11 @@ impl Pool {
         deadline: Instant,
         query: impl FnMut(&mut Conn) -> Result<T, Failure<E>>,
     ) -> Result<T, E> {
-        let result = self.run(deadline, true, query);
-        if result.is_ok() {
-            self.last_write.succeeded();
-        }
-        result
+        self.run(deadline, true, query)
     }
 
-    pub(super) fn has_fault(&self) -> bool {
-        self.last_write.met_fault()
+    pub(super) fn fault(&self) -> &Fault {
+        &self.fault
     }
 
     fn run<T, E: From<RepositoryError>>(
@@ -121,7 +116,7 @@ impl Pool {
         let (mut renewed, mut conflicts) = (false, 0);
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let mut place = self.places.get_timeout(left).map_err(unavailable)?;
+            let mut place = self.places.get_timeout(left).map_err(|_| unavailable(StorageBusy))?;
             let is_new = self.fill(&mut place, deadline).map_err(unavailable)?;
             let open = place.0.as_mut().expect("it was just filled");
             let (error, stage) = match query(&mut open.connection) {
@@ -133,7 +128,8 @@ impl Pool {
                 Err(Failure::Commit(error)) => (error, Stage::Commit),
             };
             let is_closed = open.is_closed();
-            let Verdict { error, again, is_dead } = judge(error, stage, &open.session, is_closed);
+            let Verdict { error, fault, again, is_dead } =
+                judge(error, stage, &open.session, is_closed);
             if is_dead {
                 self.suspect(open.era);
                 place.0 = None;
@@ -146,8 +142,12 @@ impl Pool {
                     std::thread::sleep(pause(conflicts));
                 }
                 _ => {
+                    let error = match fault {
+                        Some(fault) => told(fault, &error),
+                        None => error,
+                    };
                     if writes {
-                        self.last_write.failed(&error);
+                        self.fault.look_at(&error);
                     }
                     return Err(error.into());
                 }
@@ -192,7 +192,7 @@ impl Pool {
             place.0 = None;
         }
         if Instant::now() >= deadline {
-            return Err(Reason("the database is busy").into());
+            return Err(StorageBusy.into());
         }
         let (connection, session) = self.opener.open(self.limits, deadline)?;
         session.begin(deadline);
@@ -212,6 +212,13 @@ impl Pool {
             place.0 = None;
         }
     }
+}
+
+/// For callers only what it means; the log has what the server said.
+fn told(fault: StorageFault, error: &RepositoryError) -> RepositoryError {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    tracing::warn!(error = cause, "PostgreSQL cannot be used as it should");
+    unavailable(fault)
 }
 
 /// Not the same for two that met: they would meet again.

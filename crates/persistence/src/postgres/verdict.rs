@@ -31,7 +31,10 @@ pub(super) enum Again {
 
 /// What a failure means.
 pub(super) struct Verdict {
+    /// With all that the server said.
     pub(super) error: RepositoryError,
+    /// What it means for callers, where the server can still be used in part.
+    pub(super) fault: Option<StorageFault>,
     pub(super) again: Again,
     /// Whether this connection, and all that were made before it, are of no use any more.
     pub(super) is_dead: bool,
@@ -63,7 +66,7 @@ pub(super) fn judge(
     let Some(Refusal { code, .. }) = refusal else {
         // The server is content, we are not.
         let error = RepositoryError::Internal(Box::new(error));
-        return Verdict { error, again: Again::Never, is_dead: false };
+        return Verdict { error, fault: None, again: Again::Never, is_dead: false };
     };
     let cause = told(error, refusal, session);
     let (again, is_dead) = match &code {
@@ -71,15 +74,13 @@ pub(super) fn judge(
         b"25006" => (Again::OnNewConnection, true),
         _ => (Again::Never, false),
     };
-    let error = match fault(code) {
-        Some(fault) => {
-            tracing::warn!(error = %cause, "PostgreSQL cannot be used as it should");
-            unavailable(fault)
-        }
-        None if is_passing(code) => unavailable(cause),
-        None => RepositoryError::Internal(cause),
+    let fault = fault(code);
+    let error = if fault.is_some() || is_passing(code) {
+        unavailable(cause)
+    } else {
+        RepositoryError::Internal(cause)
     };
-    Verdict { error, again, is_dead }
+    Verdict { error, fault, again, is_dead }
 }
 
 /// Whether the answer leaves open what became of the statement: class 08 tells of a connection, that
@@ -97,10 +98,10 @@ fn lost(cause: Cause, stage: Stage, session: &Session) -> Verdict {
     };
     if may_be_stored {
         let error = outcome_unknown(cause);
-        return Verdict { error, again: Again::Never, is_dead: true };
+        return Verdict { error, fault: None, again: Again::Never, is_dead: true };
     }
     let again = if session.is_late() { Again::Never } else { Again::OnNewConnection };
-    Verdict { error: unavailable(cause), again, is_dead: true }
+    Verdict { error: unavailable(cause), fault: None, again, is_dead: true }
 }
 
 fn told(error: DieselError, refusal: Option<Refusal>, session: &Session) -> Cause {
@@ -115,18 +116,19 @@ fn told(error: DieselError, refusal: Option<Refusal>, session: &Session) -> Caus
     }
 }
 
-/// Codes that tell of a server that can be read and not written.
+/// Codes that tell of a server that can be read and not written, as a rule.
 fn fault(code: [u8; 5]) -> Option<StorageFault> {
     match &code {
         b"25006" => Some(StorageFault::ReadOnly),
+        b"42501" => Some(StorageFault::NoRight),
         b"53100" => Some(StorageFault::NoSpace),
         b"58030" => Some(StorageFault::DiskError),
         _ => None,
     }
 }
 
-/// Codes that time, or an operator, takes away: classes 53 (resources, a full disk), 57 (operator intervention, time-outs) and 58 (system errors), conflicts, a lock that was
-/// not to be had, and damaged files.
+/// Codes that time, or an operator, takes away: classes 53 (resources), 57 (operator intervention,
+/// time-outs) and 58 (system errors), conflicts, a lock that was not to be had, and damaged files.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn is_passing(code: [u8; 5]) -> bool {
     const CODES: [&[u8; 5]; 5] = [b"55P03", b"40001", b"40P01", b"XX001", b"XX002"];

@@ -1,12 +1,13 @@
 //! Commands and look-ups of datastores. Compiled for each database: see `sqlite.rs`, `postgres.rs`.
 
-use super::{Conn, history, lock_deleted, lock_living, transaction, violates};
+use super::{Conn, TAKE_ROOM, history, lock_deleted, lock_living, transaction, violates};
 use crate::error::Failure;
 use crate::repository::Turn;
 use crate::rows::{DatastoreRow, NewHistory, WrittenDatastore};
 use crate::schema::{LIVING_NAME, assignments, current, datastores, living, tokens};
 use datastore_domain::{DatastoreId, RecordId, Timestamp, Version};
 use datastore_ports::RepositoryError;
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 
 /// Most ids that [`RepositoryError::InUse`] names.
@@ -132,12 +133,15 @@ pub(crate) fn ping(conn: &mut Conn) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes, and changes nothing.
+/// Writes as the others do, who may need room, and changes nothing.
 pub(crate) fn touch(conn: &mut Conn) -> Result<(), Failure> {
     use crate::schema::__diesel_schema_migrations as migrations;
-    let same = migrations::version.eq(migrations::version);
-    diesel::update(migrations::table).set(same).execute(conn)?;
-    Ok(())
+    transaction(conn, |conn| {
+        conn.batch_execute(TAKE_ROOM)?;
+        let same = migrations::version.eq(migrations::version);
+        diesel::update(migrations::table).set(same).execute(conn)?;
+        Ok(())
+    })
 }
 
 fn name_taken(error: diesel::result::Error) -> Failure {

@@ -7,7 +7,7 @@ use diesel::result::Error as DieselError;
 /// What a message of SQLite says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Condition {
-    /// BUSY, LOCKED, CANTOPEN, NOMEM.
+    /// BUSY, LOCKED, CANTOPEN, NOMEM; CORRUPT and NOTADB until somebody restores the file.
     Passing,
     Fault(StorageFault),
 }
@@ -16,11 +16,13 @@ enum Condition {
 /// over as `Unknown`, and lets nobody ask the connection; the texts are constants of the library
 /// that is compiled in, the same in every language.
 /// <https://www.sqlite.org/rescode.html>
-const CONDITIONS: [(&str, Condition); 7] = [
+const CONDITIONS: [(&str, Condition); 9] = [
     ("database is locked", Condition::Passing),
     ("database table is locked", Condition::Passing),
     ("unable to open database file", Condition::Passing),
     ("out of memory", Condition::Passing),
+    ("database disk image is malformed", Condition::Passing),
+    ("file is not a database", Condition::Passing),
     ("database or disk is full", Condition::Fault(StorageFault::NoSpace)),
     ("attempt to write a readonly database", Condition::Fault(StorageFault::ReadOnly)),
     ("disk I/O error", Condition::Fault(StorageFault::DiskError)),
@@ -105,5 +107,7 @@ mod tests {
         let locked = database("database is locked");
         assert_eq!(told(Failure::BeforeCommit(locked)), "unavailable: database is locked");
         assert_eq!(told(Failure::Database(database("no such table: x"))), "internal");
+        let damaged = told(Failure::Database(database("database disk image is malformed")));
+        assert_eq!(damaged, "unavailable: database disk image is malformed");
     }
 }

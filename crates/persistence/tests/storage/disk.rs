@@ -1,4 +1,4 @@
-//! SQLite on a disk that is full, or that fails.
+//! A disk that is full, or that fails.
 //!
 //! Each test runs itself again in a process of its own: with a file system of a few megabytes, or
 //! where the end of a file can be set (the signal that tells of it is ignored there).
@@ -6,7 +6,7 @@
 use datastore_domain::{Action, DatastoreId, HistoryFilter, PageRequest, Paging, Side};
 use datastore_persistence::{DatabaseUrl, PoolSettings, Storage};
 use datastore_ports::{DatastoreRepository as _, HistoryLog as _, RepositoryError, StorageFault};
-use datastore_testkit::{entry, new_datastore};
+use datastore_testkit::{PostgresServer, entry, new_datastore};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
 use std::io::Write as _;
@@ -38,11 +38,31 @@ fn run_again(name: &str, preparation: &str) {
     assert!(output.status.success() && told.contains("1 passed"), "{told}\n{errors}");
 }
 
-async fn open(folder: &Path) -> Storage {
-    let url = DatabaseUrl::sqlite(folder.join("registry.db"));
-    let storage = Storage::open(&url, PoolSettings::default()).expect("opens");
+async fn open(url: &DatabaseUrl) -> Storage {
+    let storage = Storage::open(url, PoolSettings::default()).expect("opens");
     storage.migrate().await.expect("migrates");
     storage
+}
+
+fn sqlite(folder: &Path) -> DatabaseUrl {
+    DatabaseUrl::sqlite(folder.join("registry.db"))
+}
+
+/// A server whose tables are in `folder`, and its log elsewhere; and the database there.
+fn postgres(folder: &Path) -> (PostgresServer, DatabaseUrl) {
+    let place = folder.join("tables");
+    fs::create_dir(&place).expect("creates");
+    let server = PostgresServer::start_with(&["fsync=off"]);
+    server.execute(
+        "postgres",
+        &format!(
+            "CREATE TABLESPACE small LOCATION '{}';
+             CREATE DATABASE registry TABLESPACE small;",
+            place.display()
+        ),
+    );
+    let url = server.url("registry").parse().expect("valid");
+    (server, url)
 }
 
 async fn insert(storage: &Storage, name: &str) -> Result<DatastoreId, RepositoryError> {
@@ -100,22 +120,35 @@ async fn t39_a_full_disk_takes_no_writes_and_recovers() {
         let mount = format!("mount -t tmpfs -o size=2m tmpfs \"${FOLDER}\"");
         return run_again("t39_a_full_disk_takes_no_writes_and_recovers", &mount);
     };
-    let storage = open(&folder).await;
-    let mut stored = vec![insert(&storage, "before").await.expect("stores")];
+    assert_full_disk(&open(&sqlite(&folder)).await, &folder).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t39_a_full_disk_of_postgresql_takes_no_writes_and_recovers() {
+    let Some(folder) = folder() else {
+        let mount = format!("mount -t tmpfs -o size=24m tmpfs \"${FOLDER}\"");
+        return run_again("t39_a_full_disk_of_postgresql_takes_no_writes_and_recovers", &mount);
+    };
+    let (_server, url) = postgres(&folder);
+    assert_full_disk(&open(&url).await, &folder).await;
+}
+
+async fn assert_full_disk(storage: &Storage, folder: &Path) {
+    let mut stored = vec![insert(storage, "before").await.expect("stores")];
     let filler = folder.join("filler");
     for round in 0..3 {
         let mut file = fs::File::create(&filler).expect("creates");
         while file.write_all(&[0; 4096]).is_ok() {}
         drop(file);
-        let (more, error) = fill(&storage, &format!("round {round}")).await;
+        let (more, error) = fill(storage, &format!("round {round}")).await;
         stored.extend(more);
         let RepositoryError::Unavailable(cause) = &error else { panic!("{error:?}") };
         assert_eq!(cause.downcast_ref(), Some(&StorageFault::NoSpace));
-        assert_readable(&storage, &stored, "no space is left on its disk").await;
+        assert_readable(storage, &stored, "no space is left on its disk").await;
         fs::remove_file(&filler).expect("removes");
         storage.ping().await.expect("ready again");
     }
-    assert_recovered(&storage, stored).await;
+    assert_recovered(storage, stored).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -124,7 +157,7 @@ async fn t39_a_disk_that_fails_leaves_the_outcome_open_and_recovers() {
         let name = "t39_a_disk_that_fails_leaves_the_outcome_open_and_recovers";
         return run_again(name, "trap '' XFSZ");
     };
-    let storage = open(&folder).await;
+    let storage = open(&sqlite(&folder)).await;
     let mut stored = vec![insert(&storage, "before").await.expect("stores")];
     let unlimited = getrlimit(Resource::Fsize);
     let size = fs::metadata(folder.join("registry.db-wal")).expect("is there").len();
