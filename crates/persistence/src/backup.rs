@@ -27,8 +27,8 @@ pub struct Backup {
 pub enum BackupError {
     /// PostgreSQL has tools of its own for this.
     #[error(
-        "PostgreSQL is backed up with its own tools: `pg_dump --format=custom --file=FILE URL`; \
-         see \"Backup and restore\" in the README"
+        "PostgreSQL is backed up with its own tools: `pg_dump --format=custom --file=FILE`, with \
+         the login in a file (PGPASSFILE), not among the arguments; see \"Backup and restore\" in the README"
     )]
     NotEmbedded,
     /// There is something at that path; it was left alone.

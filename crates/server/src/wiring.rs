@@ -9,7 +9,7 @@ mod storage;
 
 pub use data_dir::DataDirError;
 pub use error::StartError;
-pub(crate) use files::faults;
+pub(crate) use files::{faults, missing_keys};
 pub(crate) use keys::{KeyUse, key_use};
 pub(crate) use storage::{migrate, open_current, open_existing};
 

@@ -7,8 +7,10 @@ use datastore_testkit::live;
 use datastore_tests::{
     CLOSED, Client, DATASTORES, Database, Process, binary, by_parts, command, with,
 };
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::fs::Permissions;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -43,8 +45,12 @@ fn shell(commands: &str, variables: &[(&str, &str)]) -> Output {
 
 #[track_caller]
 fn succeed(commands: &str, variables: &[(&str, &str)]) -> String {
-    let output = shell(commands, variables);
-    assert!(output.status.success(), "{commands}{}", String::from_utf8_lossy(&output.stderr));
+    succeeded(shell(commands, variables))
+}
+
+#[track_caller]
+fn succeeded(output: Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
 }
 
@@ -178,6 +184,7 @@ fn t48_a_backup_overwrites_nothing() {
 struct Postgres {
     admin: String,
     name: String,
+    folder: tempfile::TempDir,
 }
 
 impl Postgres {
@@ -185,9 +192,10 @@ impl Postgres {
         let admin = live("TEST_POSTGRES_ADMIN_URL");
         // No number that a test cut off earlier may have left a database under.
         let random = RandomState::new().build_hasher().finish();
-        let database = Self { admin, name: format!("backup_{random:016x}") };
-        let _ = database.sql(&format!("CREATE DATABASE {}", database.name));
-        database
+        let folder = tempfile::tempdir().expect("a folder");
+        let postgres = Self { admin, name: format!("backup_{random:016x}"), folder };
+        let _ = postgres.sql(&format!("CREATE DATABASE {}", postgres.name));
+        postgres
     }
 
     fn url(&self, name: &str) -> String {
@@ -199,8 +207,32 @@ impl Postgres {
         format!("{}_restored", self.name)
     }
 
+    /// How the tools are told of server and login, with a file in which the password is.
+    fn tool(&self, database: &str, commands: &str, more: (&str, &str)) -> Output {
+        let url = self.admin.strip_prefix("postgres://").expect("a URL of PostgreSQL");
+        let (login, place) = url.rsplit_once('@').expect("a login");
+        let (user, password) = login.split_once(':').expect("a password");
+        let (host, port) =
+            place.split_once('/').expect("a database").0.split_once(':').expect("a port");
+        let password = percent_decode_str(password).decode_utf8().expect("UTF-8");
+        // What separates the fields is escaped.
+        let password = password.replace('\\', "\\\\").replace(':', "\\:");
+        let file = self.folder.path().join("pgpass");
+        std::fs::write(&file, format!("{host}:{port}:*:{user}:{password}\n")).expect("written");
+        std::fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("it is ours");
+        let variables = [
+            ("PGHOST", host),
+            ("PGPORT", port),
+            ("PGUSER", user),
+            ("PGDATABASE", database),
+            ("PGPASSFILE", text(&file)),
+            more,
+        ];
+        shell(commands, &variables)
+    }
+
     fn sql(&self, sql: &str) -> Output {
-        shell("psql --quiet --command=\"$SQL\" \"$URL\"", &[("SQL", sql), ("URL", &self.admin)])
+        self.tool("postgres", "psql --quiet --command=\"$SQL\"", ("SQL", sql))
     }
 }
 
@@ -246,13 +278,16 @@ fn t48_postgresql_is_dumped_and_restored_as_documented() {
     assert!(line.contains("pg_dump --format=custom") && !backup.exists(), "{line}");
 
     let restored = postgres.url(&postgres.restored());
-    let variables =
-        [("BACKUP", text(&backup)), ("DATABASE_URL", &url), ("NEW_DATABASE_URL", &restored)];
+    let tool = |commands: &str| {
+        succeeded(postgres.tool(&postgres.name, commands, ("BACKUP", text(&backup))));
+    };
     let [_, _, dump, restore] = documented();
-    let _ = succeed(dump, &variables);
+    tool(dump);
+    let mode = std::fs::metadata(&backup).expect("the copy").permissions().mode();
+    assert_eq!(mode & 0o7777, 0o600);
     let _ = client.create(&body("after the backup"));
     let _ = server.terminate();
-    let _ = succeed(&restore.replace("registry_restored", &postgres.restored()), &variables);
+    tool(&restore.replace("registry_restored", &postgres.restored()));
 
     let (server, client) = serve(&data, &restored, &key);
     let list = client.get(DATASTORES).expect(200).json();
@@ -273,4 +308,8 @@ fn t48_postgresql_is_dumped_and_restored_as_documented() {
         .env("DATASTORE_API__CRYPTO__KEYS", String::from_utf8(other).expect("text"));
     let line = refused(wrong);
     assert!(line.contains("not in the key ring"), "{line}");
+    let mut none = command(&data, &["serve"]);
+    none.env("DATASTORE_API__DATABASE__URL", &restored);
+    let line = refused(none);
+    assert!(line.contains("holds sealed secrets") && line.contains("restore it"), "{line}");
 }

@@ -207,8 +207,18 @@ fn t44_a_database_that_is_no_file_is_refused() {
     fs::create_dir_all(place.data().join("datastore-api.db")).expect("made");
     fs::set_permissions(place.data(), Permissions::from_mode(0o700)).expect("it is ours");
     place.refused(&[], &[&["data/datastore-api.db", "database.url", "directory"]]);
+}
+
+/// A start looks into the database first, and says whether it is to be made or to be restored.
+#[test]
+fn t44_with_postgresql_a_key_file_has_to_be_there() {
     let url = ("DATABASE__URL", "postgres://app@db.example/registry");
-    place.refused(&[url], &[&["no key file", "data/keys", "key generate"]]);
+    let output = Place::new().run(&["config", "check"], &[url]);
+    let said = text(&output.stderr);
+    assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+    for part in ["no key file", "data/keys", "restore it if", "key generate"] {
+        assert!(said.contains(part), "{said}");
+    }
 }
 
 #[test]

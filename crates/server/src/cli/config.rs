@@ -6,11 +6,16 @@ use crate::wiring;
 
 pub(super) fn check(settings: &Settings) -> Result<(), CommandError> {
     print(&settings.to_masked_toml())?;
-    check_files(settings)
+    let mut faults = wiring::faults(settings);
+    faults.extend(wiring::missing_keys(settings));
+    refuse(faults)
 }
 
 /// Refuses files and folders that a start would refuse, all of them at once.
 pub(super) fn check_files(settings: &Settings) -> Result<(), CommandError> {
-    let faults = wiring::faults(settings);
+    refuse(wiring::faults(settings))
+}
+
+fn refuse(faults: Vec<wiring::StartError>) -> Result<(), CommandError> {
     if faults.is_empty() { Ok(()) } else { Err(CommandError::Files(faults)) }
 }

@@ -79,7 +79,8 @@ pub enum StartError {
     /// Replicas share a database and need the same keys, so that none of them makes its own.
     #[error(
         "there is no key file `{}`, and with PostgreSQL none is made, since all replicas need the \
-         same; make one with `datastore-api key generate`", .0.display()
+         same; restore it if the database holds secrets, or make one with `datastore-api key \
+         generate`", .0.display()
     )]
     NoKeys(PathBuf),
     /// Secrets are sealed under a key that is not in the ring.

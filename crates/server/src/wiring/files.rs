@@ -18,9 +18,6 @@ pub(crate) fn faults(settings: &Settings) -> Vec<StartError> {
         faults.extend(database(path).err());
     }
     match keys::given(settings) {
-        Ok(None) if url.sqlite_path().is_none() => {
-            faults.push(StartError::NoKeys(settings.key_file()));
-        }
         Ok(_) => {}
         // A folder that is refused is enough to say here too.
         Err(StartError::KeyFile(KeyFileError::Unreadable { .. }))
@@ -30,6 +27,14 @@ pub(crate) fn faults(settings: &Settings) -> Vec<StartError> {
     faults.extend(database_authorities(settings).err());
     faults.extend(test_authorities(settings).err());
     faults
+}
+
+/// What a start on PostgreSQL refuses besides, which says more about it: it has looked into the
+/// database then.
+pub(crate) fn missing_keys(settings: &Settings) -> Option<StartError> {
+    let is_missing = matches!(keys::given(settings), Ok(None));
+    (is_missing && settings.database_url().sqlite_path().is_none())
+        .then(|| StartError::NoKeys(settings.key_file()))
 }
 
 /// The authorities that PostgreSQL's certificate may come from.

@@ -13,9 +13,6 @@ pub(super) async fn open_with_keys(
     given: Option<RingCipher>,
 ) -> Result<(Storage, RingCipher), StartError> {
     let embedded = settings.database_url().sqlite_path().is_some();
-    if given.is_none() && !embedded {
-        return Err(StartError::NoKeys(settings.key_file()));
-    }
     let storage = open(settings)?;
     let state = storage.schema_state().await?;
     // A process that started at the same moment makes the keys before it seals anything.
@@ -25,6 +22,9 @@ pub(super) async fn open_with_keys(
     };
     // Before anything is written: an older database keeps its schema when the keys are not its own.
     keys::check(settings, &storage, given.as_ref()).await?;
+    if given.is_none() && !embedded {
+        return Err(StartError::NoKeys(settings.key_file()));
+    }
     if state != SchemaState::Current {
         storage.migrate().await?;
     }

@@ -2,6 +2,7 @@
 
 mod process;
 
+use datastore_testkit::PostgresServer;
 use process::{Home, Server};
 use rustix::process::Signal;
 use serde_json::Value;
@@ -150,9 +151,17 @@ fn t44_lost_keys_are_never_replaced() {
 #[test]
 fn t44_with_postgresql_no_key_is_made() {
     let home = Home::new();
-    let url = ("DATASTORE_API__DATABASE__URL", "postgres://app:canary@127.0.0.1:1/registry");
-    let line = home.refused(&["serve"], &[url]);
+    let server = PostgresServer::start_with(&["fsync=off"]);
+    let url = server.url("postgres");
+    let line = home.refused(&["serve"], &[("DATASTORE_API__DATABASE__URL", &url)]);
     assert!(line.contains("data/keys") && line.contains("key generate"), "{line}");
+    assert!(!home.path("data/keys").exists());
+}
+
+#[test]
+fn t44_a_postgresql_server_is_missed_without_its_password() {
+    let home = Home::new();
+    let url = ("DATASTORE_API__DATABASE__URL", "postgres://app:canary@127.0.0.1:1/registry");
     let key = home.succeed(&["key", "generate"]);
     let output = home.run(&["serve"], &[url, ("DATASTORE_API__CRYPTO__KEYS", &key)]);
     let errors = String::from_utf8(output.stderr).expect("UTF-8");
