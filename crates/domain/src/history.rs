@@ -1,6 +1,6 @@
 //! What happened to a record, by whom.
 
-use crate::{DatastoreId, Field, Timestamp, TokenId, TokenName, Version};
+use crate::{DatasetId, DatastoreId, Field, Timestamp, TokenId, TokenName, Version};
 
 /// Every action, with its name in JSON and in the database.
 macro_rules! actions {
@@ -30,6 +30,7 @@ actions! {
     Restore = "restore";
     Assign = "assign";
     Release = "release";
+    DatasetRename = "dataset_rename";
     TokenCreate = "token_create";
     TokenRevoke = "token_revoke";
     ConnectionTest = "connection_test";
@@ -84,6 +85,13 @@ impl Change {
             text.map_or(HistoryValue::Null, |text| HistoryValue::Text(text.to_owned()))
         };
         Self { member, change: FieldChange::Value { from: value(from), to: value(to) } }
+    }
+
+    /// Another name for a dataset, which stays where it is.
+    #[must_use]
+    pub fn dataset_name(dataset: &DatasetId, from: Option<&str>, to: Option<&str>) -> [Self; 2] {
+        let id = Some(dataset.as_str());
+        [Self::text("dataset_id", id, id), Self::text("dataset_name", from, to)]
     }
 
     /// The token that counts from now on, or, the other way round, no longer: by its number, as

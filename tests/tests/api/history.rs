@@ -32,16 +32,24 @@ fn the_history_says_who_did_what_in_which_request() {
     let _ = request.json(&change).send().expect(200);
     let target = format!("{path}current-datasets/d/");
     let _ = server.matcher.put(&target, &json!({})).expect(201);
+    let _ = server.matcher.put(&target, &json!({"name": "Orders"})).expect(200);
     let _ = server.matcher.delete(&target).expect(204);
     let _ = server.editor.delete(&path).expect(204);
     let answer = server.admin.get(&format!("{path}history/")).expect(200);
     let entries = answer.json()["results"].as_array().cloned().expect("rows");
-    assert_eq!(texts(&entries, "action"), ["delete", "release", "assign", "update", "create"]);
-    let actors = ["editor-token", "matcher-token", "matcher-token", "editor-token", "editor-token"];
-    assert_eq!(texts(&entries, "actor"), actors);
+    assert_eq!(
+        texts(&entries, "action"),
+        ["delete", "release", "dataset_rename", "assign", "update", "create",]
+    );
+    let [e, m] = ["editor-token", "matcher-token"];
+    assert_eq!(texts(&entries, "actor"), [e, m, m, m, e, e]);
     let versions: Vec<_> = entries.iter().map(|e| e["version"].clone()).collect();
-    assert_eq!(versions, [json!(3), Value::Null, Value::Null, json!(2), json!(1)]);
-    let update = &entries[3];
+    assert_eq!(versions, [json!(3), json!(null), json!(null), json!(null), json!(2), json!(1)]);
+    let renamed = json!({
+        "dataset_id": {"from": "d", "to": "d"}, "dataset_name": {"from": null, "to": "Orders"},
+    });
+    assert_eq!(entries[2]["changes"], renamed);
+    let update = &entries[4];
     let members =
         ["id", "at", "actor", "action", "datastore_id", "version", "changes", "request_id"];
     assert_members(&first_row(&server.admin, &format!("{path}history/")), &members);

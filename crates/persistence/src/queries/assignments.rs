@@ -6,7 +6,7 @@ use crate::error::Failure;
 use crate::pages::{numbered, offset};
 use crate::rows::{AssignmentRow, NewAssignment, NewHistory, PeriodRow};
 use crate::schema::{CURRENT_DATASET, assignments, current};
-use datastore_domain::{Assignment, DatasetId, DatasetName, DatastoreId, PageRequest, Timestamp};
+use datastore_domain::{Assignment, DatasetId, DatastoreId, PageRequest, Timestamp};
 use datastore_ports::{AssignOutcome, AssignmentError, Page, RepositoryError};
 use diesel::prelude::*;
 
@@ -92,12 +92,13 @@ fn rename(
 ) -> Result<AssignOutcome, AssignFailure> {
     let id = here.id;
     let mut kept = Assignment::try_from(here)?;
-    if wish.assignment.name.is_some() && wish.assignment.name != kept.name {
-        kept.name.clone_from(&wish.assignment.name);
+    let other = wish.assignment.name.as_ref().filter(|name| kept.name.as_ref() != Some(name));
+    if let Some(name) = other {
         diesel::update(assignments::table.find(id))
-            .set(assignments::name.eq(kept.name.as_ref().map(DatasetName::as_str)))
+            .set(assignments::name.eq(name.as_str()))
             .execute(conn)?;
-        history::write(conn, entry)?;
+        history::write(conn, &entry.of_renaming(&kept, name))?;
+        kept.name = Some(name.clone());
     }
     Ok(AssignOutcome::AlreadyHere(kept))
 }

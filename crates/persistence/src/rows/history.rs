@@ -3,8 +3,8 @@
 use super::Origin;
 use crate::schema::history;
 use datastore_domain::{
-    Action, Change, DatasetId, DatastoreId, EntryId, FieldChange, HistoryEntry, HistoryValue,
-    RecordedEntry, RequestId, TokenName, Version,
+    Action, Assignment, Change, DatasetId, DatasetName, DatastoreId, EntryId, FieldChange,
+    HistoryEntry, HistoryValue, RecordedEntry, RequestId, TokenName, Version,
 };
 use datastore_ports::RepositoryError;
 use diesel::prelude::{Insertable, Queryable, Selectable};
@@ -59,6 +59,17 @@ impl NewHistory {
             datastore_id: Some(datastore),
             version: None,
             changes: changes_json(&[left]),
+            ..self.clone()
+        }
+    }
+
+    /// The counterpart of an assignment, for a dataset that is here and gets another name.
+    pub(crate) fn of_renaming(&self, kept: &Assignment, name: &DatasetName) -> Self {
+        let from = kept.name.as_ref().map(DatasetName::as_str);
+        let renamed = Change::dataset_name(&kept.dataset, from, Some(name.as_str()));
+        Self {
+            action: Action::DatasetRename.as_str(),
+            changes: changes_json(&renamed),
             ..self.clone()
         }
     }

@@ -99,8 +99,8 @@ pub async fn takes_over_a_name_that_differs(subject: &Subject) {
         assert_form!(outcome, Ok(AssignOutcome::AlreadyHere(kept)) if kept == expected);
     }
     assert_eq!(current(subject, one.id).await, [expected]);
-    let assigns = [Action::Create, Action::Assign, Action::Assign, Action::Assign];
-    assert_eq!(entries(subject, one.id).await, assigns);
+    let rename = Action::DatasetRename;
+    assert_eq!(entries(subject, one.id).await, [Action::Create, Action::Assign, rename, rename]);
 }
 
 async fn periods(subject: &Subject, datastore: DatastoreId) -> Vec<(String, i64, Option<i64>)> {

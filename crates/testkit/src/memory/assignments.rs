@@ -3,8 +3,8 @@
 use super::{Lived, MemoryStorage, State, page_of};
 use async_trait::async_trait;
 use datastore_domain::{
-    Action, Assignment, AssignmentPeriod, Change, DatasetId, DatastoreId, HistoryEntry,
-    PageRequest, Timestamp,
+    Action, Assignment, AssignmentPeriod, Change, DatasetId, DatasetName, DatastoreId,
+    HistoryEntry, PageRequest, Timestamp,
 };
 use datastore_ports::{AssignOutcome, AssignmentError, DatasetAssignments, Page, RepositoryError};
 
@@ -108,9 +108,11 @@ impl State {
     fn rename(&mut self, at: usize, wish: Assignment, entry: HistoryEntry) -> Assignment {
         let kept = &mut self.assignments[at].assignment;
         if wish.name.is_some() && wish.name != kept.name {
+            let names = [&kept.name, &wish.name].map(|name| name.as_ref().map(DatasetName::as_str));
+            let changes = Change::dataset_name(&kept.dataset, names[0], names[1]).to_vec();
+            self.history.push(HistoryEntry { action: Action::DatasetRename, changes, ..entry });
             kept.name = wish.name;
-            self.history.push(entry);
         }
-        self.assignments[at].assignment.clone()
+        kept.clone()
     }
 }
