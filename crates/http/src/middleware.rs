@@ -46,6 +46,8 @@ pub(crate) async fn envelope(
         true => Some(behind_the_end()),
         false => refuse_early(&request, &state.limits),
     };
+    // Whoever cannot keep to the limits of a head is not read from again.
+    let is_refused = refusal.is_some();
     let mut response = match refusal {
         Some(problem) => request.error_response(problem),
         None => match AssertUnwindSafe(async { next.call(request).await }).catch_unwind().await {
@@ -63,7 +65,7 @@ pub(crate) async fn envelope(
     let mut response = admit(response, &state, &id);
     complete(response.headers_mut(), &id);
     let is_last = asks_for_the_end
-        || is_behind_the_end
+        || is_refused
         || state.draining.load(Ordering::Relaxed)
         || exchange.as_ref().is_some_and(connection::Exchange::must_close);
     if is_last {

@@ -64,6 +64,30 @@ impl Default for HttpSettings {
     }
 }
 
+fn state(
+    registry: Registry,
+    access: Access,
+    settings: &HttpSettings,
+    listener: SocketAddr,
+) -> State {
+    let limits = Arc::new(settings.limits.clone());
+    State {
+        registry,
+        access,
+        origin: Origin {
+            public_url: settings.public_url.clone(),
+            trusted_proxies: settings.trusted_proxies.clone(),
+            listener,
+        },
+        answers: Answers::new(limits.unsent_bytes),
+        limits,
+        buckets: settings.rate_limit.map(Buckets::new),
+        require_if_match: settings.require_if_match,
+        verify_on_write: settings.verify_on_write,
+        draining: Arc::default(),
+    }
+}
+
 /// A server that listens.
 pub struct RunningServer {
     server: Server,
@@ -88,23 +112,8 @@ impl RunningServer {
         settings: &HttpSettings,
     ) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let limits = Arc::new(settings.limits.clone());
-        let draining = Arc::new(AtomicBool::new(false));
-        let state = Data::new(State {
-            registry,
-            access,
-            origin: Origin {
-                public_url: settings.public_url.clone(),
-                trusted_proxies: settings.trusted_proxies.clone(),
-                listener: address,
-            },
-            answers: Answers::new(limits.unsent_bytes),
-            limits: limits.clone(),
-            buckets: settings.rate_limit.map(Buckets::new),
-            require_if_match: settings.require_if_match,
-            verify_on_write: settings.verify_on_write,
-            draining: draining.clone(),
-        });
+        let state = Data::new(state(registry, access, settings, address));
+        let (limits, draining) = (state.limits.clone(), state.draining.clone());
         let slots = Slots::new(limits.connections);
         let running = Running::default();
         let builder = Server::build()

@@ -37,6 +37,14 @@ enum After {
     Changed(usize, Row),
 }
 
+/// A step without its answer.
+enum Unsure {
+    /// It was done as a whole, or not at all.
+    Either(After),
+    /// The server said that it was not done.
+    Undone(After),
+}
+
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -56,8 +64,8 @@ pub(crate) struct Writer {
     pub(crate) rows: Vec<Row>,
     /// Places of those that were written to, or refused to be, since they were last verified.
     touched: BTreeSet<usize>,
-    /// What may have happened or not.
-    unsure: Option<After>,
+    /// What may have happened or not, or what must not: see [`Unsure`].
+    unsure: Option<Unsure>,
     random: u64,
     made: u64,
 }
@@ -95,12 +103,13 @@ impl Writer {
         assert!(self.unsure.is_none(), "nobody looked what became of the last write");
         let Step { request, status, after } = self.next();
         let Some(answer) = self.connection.send(&request) else {
-            self.unsure = Some(after);
+            self.unsure = Some(Unsure::Either(after));
             return Outcome::Cut;
         };
         if answer.status == 503 {
-            answer.problem(503, "storage_unavailable");
-            self.unsure = Some(after);
+            let problem = answer.problem(503, "storage_unavailable");
+            let is_open = problem.get("outcome").is_some();
+            self.unsure = Some(if is_open { Unsure::Either(after) } else { Unsure::Undone(after) });
             return Outcome::Unavailable;
         }
         let shown = String::from_utf8_lossy(&answer.body);
@@ -124,23 +133,30 @@ impl Writer {
         Outcome::Exact
     }
 
-    /// Looks what became of a write without an answer: it was done as a whole, or not at all.
+    /// Looks what became of a write without its answer: it was done as a whole, or not at all; and
+    /// not at all when the server was sure of it.
     #[track_caller]
     pub(crate) fn resolve(&mut self) {
-        match self.unsure.take() {
-            None | Some(After::Unchanged) => {}
-            Some(After::Created(row)) => {
+        let (after, may_be_done) = match self.unsure.take() {
+            Some(Unsure::Either(after)) => (after, true),
+            Some(Unsure::Undone(after)) => (after, false),
+            None => return,
+        };
+        match after {
+            After::Unchanged => {}
+            After::Created(row) => {
                 let target = format!("{DATASTORES}?search={}", row.name);
                 let found = self.get(&target).expect(200).json();
                 let rows = found["results"].as_array().expect("rows");
                 let made = rows.iter().find(|found| found["name"] == row.name);
                 if let Some(made) = made {
+                    assert!(may_be_done, "{made} was said not to be stored");
                     self.rows.push(Row { path: datastore_tests::path_of(made), ..row });
                     self.verify(self.rows.len() - 1);
                 }
             }
-            Some(After::Changed(at, after)) => {
-                if self.stored(at) == summary(&after) {
+            After::Changed(at, after) => {
+                if may_be_done && self.stored(at) == summary(&after) {
                     self.rows[at] = after;
                 }
                 self.verify(at);

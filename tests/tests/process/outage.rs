@@ -1,4 +1,4 @@
-//! T40: PostgreSQL stopped, frozen, killed and restarted under load.
+//! T40: PostgreSQL stopped, frozen, killed and restarted under the load of two replicas.
 
 use datastore_testkit::PostgresServer;
 use datastore_tests::{Client, DATASTORES, Installation, Process, Request, Response, by_parts};
@@ -18,15 +18,17 @@ const RETURN: Duration = Duration::from_secs(5);
 const ALLOWANCE: Duration = Duration::from_secs(1);
 /// When waiting for answers is given up; what is missing then fails the test.
 const GIVE_UP: Duration = Duration::from_secs(60);
-/// Worker threads of the server, each with threads of its own for blocking work.
+/// Worker threads of a replica, each with threads of its own for blocking work.
 const WORKERS: usize = 2;
 /// Threads that may come on top while the database is away: ten pieces of work may be stuck in the
 /// pool, each in a thread of the worker that began it, and the other workers' threads and those of
 /// the process itself rest for ten seconds before they end; a few look for the database's return.
 const MORE_THREADS: usize = 10 * (WORKERS + 1) + 6;
 
-/// One request of the load, and what became of it.
+/// One request, and what became of it.
 struct Sent {
+    /// Which replica it went to.
+    replica: usize,
     what: String,
     begun: Instant,
     ended: Instant,
@@ -111,20 +113,24 @@ struct Times {
 
 /// The load and those who watch, while they run.
 struct Watch<'a> {
-    server: &'a Process,
-    admin: &'a Client,
+    replicas: [Replica<'a>; 2],
     path: String,
     over: Over,
     sent: Log,
     probes: Log,
+}
+
+struct Replica<'a> {
+    server: &'a Process,
+    admin: Client,
     most_threads: AtomicUsize,
 }
 
-fn send(request: Request) -> Sent {
+fn send(replica: usize, request: Request) -> Sent {
     let what = request.line();
     let begun = Instant::now();
     let answer = request.try_send();
-    Sent { what, begun, ended: Instant::now(), answer }
+    Sent { replica, what, begun, ended: Instant::now(), answer }
 }
 
 fn threads_of(pid: u32) -> usize {
@@ -134,17 +140,23 @@ fn threads_of(pid: u32) -> usize {
 }
 
 impl<'a> Watch<'a> {
+    /// Each kind of request goes to each replica in turn.
+    fn replica_of(&self, number: usize) -> usize {
+        number / 6 % self.replicas.len()
+    }
+
     fn request(&self, number: usize) -> Request {
+        let admin = &self.replicas[self.replica_of(number)].admin;
         match number % 6 {
-            0 => self.admin.request("GET", DATASTORES),
-            1 => self.admin.request("GET", &self.path),
-            2 => self.admin.request("POST", DATASTORES).json(&by_parts(&format!("n{number}"))),
-            3 => self
-                .admin
-                .request("PATCH", &self.path)
-                .json(&json!({"description": number.to_string()})),
-            4 => self.admin.request("GET", &format!("{}performance/", self.path)),
-            _ => self.admin.request("GET", &format!("{}current-datasets/", self.path)),
+            0 => admin.request("GET", DATASTORES),
+            1 => admin.request("GET", &self.path),
+            2 => admin.request("POST", DATASTORES).json(&by_parts(&format!("n{number}"))),
+            3 => {
+                let change = json!({"description": number.to_string()});
+                admin.request("PATCH", &self.path).json(&change)
+            }
+            4 => admin.request("GET", &format!("{}performance/", self.path)),
+            _ => admin.request("GET", &format!("{}current-datasets/", self.path)),
         }
     }
 
@@ -152,7 +164,9 @@ impl<'a> Watch<'a> {
     fn load<'s>(&'s self, scope: &'s Scope<'s, '_>) {
         let begun = Instant::now();
         for number in 0.. {
-            scope.spawn(move || self.sent.keep(send(self.request(number))));
+            scope.spawn(move || {
+                self.sent.keep(send(self.replica_of(number), self.request(number)));
+            });
             let next = begun + PACE * u32::try_from(number + 1).expect("few");
             if self.over.told_before(next) {
                 return;
@@ -160,13 +174,14 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn probe(&self) {
-        let anonymous = Client::new(self.server.address(), None);
+    fn probe(&self, at: usize) {
+        let replica = &self.replicas[at];
+        let anonymous = Client::new(replica.server.address(), None);
         loop {
             for target in ["/livez", "/readyz"] {
-                self.probes.keep(send(anonymous.request("GET", target)));
+                self.probes.keep(send(at, anonymous.request("GET", target)));
             }
-            self.most_threads.fetch_max(threads_of(self.server.pid()), Ordering::SeqCst);
+            replica.most_threads.fetch_max(threads_of(replica.server.pid()), Ordering::SeqCst);
             if self.over.told_before(Instant::now() + LOOK) {
                 return;
             }
@@ -187,53 +202,70 @@ fn under_load(limit: Duration, outage: impl FnOnce(&mut PostgresServer, &Watch<'
     let mut postgres = PostgresServer::start_with(&["fsync=off"]);
     let installation = Installation::in_database(postgres.url("postgres"));
     // The defaults are what is tested, on any number of processors.
-    let server = installation.serve(&[
+    let settings = [
         ("DATASTORE_API__DATABASE__POOL_WAIT_MS", "1000"),
         ("DATASTORE_API__HTTP__WORKERS", &WORKERS.to_string()),
-    ]);
-    let admin = Client::new(server.address(), Some(installation.token("admin")));
+    ];
+    let servers = [(); 2].map(|()| installation.serve(&settings));
+    let token = installation.token("admin");
+    let replicas = servers.each_ref().map(|server| Replica {
+        server,
+        admin: Client::new(server.address(), Some(token.clone())),
+        most_threads: AtomicUsize::new(0),
+    });
     let watch = Watch {
-        server: &server,
-        admin: &admin,
-        path: admin.create_at(&by_parts("a")),
+        path: replicas[0].admin.create_at(&by_parts("a")),
+        replicas,
         over: Over::default(),
         sent: Log::default(),
         probes: Log::default(),
-        most_threads: AtomicUsize::new(0),
     };
+    let most_threads = || watch.replicas.each_ref().map(|r| r.most_threads.load(Ordering::SeqCst));
     let (times, threads) = std::thread::scope(|scope| {
         let watch = &watch;
         scope.spawn(move || watch.load(scope));
-        scope.spawn(|| watch.probe());
+        for at in 0..watch.replicas.len() {
+            scope.spawn(move || watch.probe(at));
+        }
         watch.wait_for_answers(100);
-        let threads = watch.most_threads.load(Ordering::SeqCst);
+        let threads = most_threads();
         let times = outage(&mut postgres, watch);
         watch.sent.wait_for(GIVE_UP, |sent| {
-            sent.iter().any(|sent| sent.begun > times.gone && sent.went_well())
+            (0..watch.replicas.len()).all(|at| {
+                sent.iter()
+                    .any(|sent| sent.replica == at && sent.begun > times.gone && sent.went_well())
+            })
         });
         // What fails after the first success would do so now.
         watch.wait_for_answers(200);
         watch.over.tell();
         (times, threads)
     });
+    for (before, most) in threads.into_iter().zip(most_threads()) {
+        assert!(most <= before + MORE_THREADS, "{before} threads before, {most} at most");
+    }
     let (sent, probes) = (watch.sent.into_inner(), watch.probes.into_inner());
-    assert_answers(&sent, &times, limit);
-    assert_probes(&probes, &times, limit);
-    let most = watch.most_threads.into_inner();
-    assert!(most <= threads + MORE_THREADS, "{threads} threads before, {most} at most");
-    let log = server.terminate();
-    assert!(!log.contains("panicked"), "{log}");
+    for (at, server) in servers.into_iter().enumerate() {
+        assert_answers(&of_replica(&sent, at), &times, limit);
+        assert_probes(&of_replica(&probes, at), &times, limit);
+        let log = server.terminate();
+        assert!(!log.contains("panicked"), "{log}");
+    }
+}
+
+fn of_replica(all: &[Sent], at: usize) -> Vec<&Sent> {
+    all.iter().filter(|sent| sent.replica == at).collect()
 }
 
 /// The end of the first request that began when the database was gone and went well.
 #[track_caller]
-fn first_success(sent: &[Sent], times: &Times) -> Instant {
+fn first_success(sent: &[&Sent], times: &Times) -> Instant {
     let well = sent.iter().filter(|sent| sent.begun > times.gone && sent.went_well());
     well.map(|sent| sent.ended).min().expect("a request goes well again")
 }
 
 #[track_caller]
-fn assert_answers(sent: &[Sent], times: &Times, limit: Duration) {
+fn assert_answers(sent: &[&Sent], times: &Times, limit: Duration) {
     let first = first_success(sent, times);
     let took = first.saturating_duration_since(times.back);
     assert!(took <= RETURN + ALLOWANCE, "the first success came after {took:?}");
@@ -251,11 +283,11 @@ fn assert_answers(sent: &[Sent], times: &Times, limit: Duration) {
             sent.assert_unavailable(limit);
         }
     }
-    assert!(unavailable > 50 || times.gone == times.coming, "hardly any: {unavailable}");
+    assert!(unavailable > 25 || times.gone == times.coming, "hardly any: {unavailable}");
 }
 
 #[track_caller]
-fn assert_probes(probes: &[Sent], times: &Times, limit: Duration) {
+fn assert_probes(probes: &[&Sent], times: &Times, limit: Duration) {
     let mut unready = 0;
     for probe in probes {
         let status = probe.answer.as_ref().map(|answer| answer.status);
