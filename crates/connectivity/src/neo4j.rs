@@ -105,11 +105,14 @@ async fn ask(session: &mut Session, query: &str, database: Option<&str>) -> Resu
     session.send(&requests).await?;
     match codec::next(session).await? {
         Message::Success(_) => rows(session).await,
-        Message::Failure(cause) => match codec::next(session).await? {
-            Message::Ignored => Ok(Outcome::Failed(cause)),
-            Message::Success(_) | Message::Record(_) | Message::Failure(_) => {
+        Message::Failure(cause) => match codec::next(session).await {
+            Ok(Message::Ignored) => Ok(Outcome::Failed(cause)),
+            Ok(Message::Success(_) | Message::Record(_) | Message::Failure(_)) => {
                 Err(Cause::NOT_THE_PROTOCOL)
             }
+            // A server without room says so and hangs up.
+            Err(Cause::CLOSED) if cause == Cause::SERVER_FULL => Err(cause),
+            Err(other) => Err(other),
         },
         Message::Record(_) | Message::Ignored => Err(Cause::NOT_THE_PROTOCOL),
     }

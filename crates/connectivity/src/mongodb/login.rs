@@ -17,6 +17,9 @@ use zeroize::Zeroizing;
 /// Version of the protocol since which servers speak OP_MSG: MongoDB 3.6.
 const OLDEST_WIRE_VERSION: i32 = 6;
 
+/// Version of the protocol since which servers list the mechanisms of a user: MongoDB 4.0.
+const LISTS_MECHANISMS: i32 = 7;
+
 /// Mechanisms that a server may list; real ones list two or three.
 const MAX_MECHANISMS: usize = 16;
 
@@ -94,6 +97,14 @@ impl<'a> Mongodb<'a> {
                 if !offered.contains(&mechanism.name()) =>
             {
                 Err(Cause::MECHANISM_NOT_OFFERED)
+            }
+            // It says nothing about a user that it does not know. Newer ones, which would list the
+            // mechanisms of one that they do, refuse our guess when it is switched off.
+            (Err(Cause::MECHANISM_NOT_OFFERED), None)
+                if insisted.is_none()
+                    && hello.whole("maxWireVersion") >= Some(LISTS_MECHANISMS) =>
+            {
+                Err(Cause::LOGIN_REJECTED_BY_SOURCE)
             }
             (result, _) => result,
         }

@@ -209,6 +209,24 @@ async fn a_mechanism_that_the_user_lacks_is_no_wrong_password() {
     }
 }
 
+/// Of a user that it does not know a server lists no mechanisms, and our guess may be switched off.
+#[tokio::test]
+async fn a_user_that_is_not_known_is_a_wrong_login_whatever_the_mechanisms() {
+    use FailureCode::{AuthenticationFailed, AuthenticationUnsupported};
+    for (version, insisted, code) in [
+        (25, None, AuthenticationFailed),
+        (6, None, AuthenticationUnsupported),
+        (25, Some("SCRAM-SHA-1"), AuthenticationUnsupported),
+    ] {
+        let hello = rawdoc! { "isWritablePrimary": true, "maxWireVersion": version, "ok": 1.0 };
+        let server = Server::good().with("hello", hello).with("saslStart", error(334));
+        let (fake, _) = start(server).await;
+        let auth_mechanism = insisted.map(str::to_owned);
+        let report = test(&ConnectSpec { auth_mechanism, ..spec(&fake) }, ENOUGH).await;
+        assert_failed(&report, Step::Authenticate, code);
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_insists_on_tls_is_told_from_one_that_hangs_up() {
     for (command, is_first) in [("hello", true), ("saslStart", false)] {

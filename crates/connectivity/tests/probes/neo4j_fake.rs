@@ -304,6 +304,18 @@ async fn a_server_that_hangs_up_in_any_step_is_told_from_one_that_refuses() {
     assert!(message.contains("set tls to require"), "{message}");
 }
 
+#[tokio::test]
+async fn a_server_without_room_says_so_and_hangs_up() {
+    let full = failure("Neo.TransientError.Request.NoThreadsAvailable");
+    for (before, step) in
+        [(vec![hello(), success(&[])], Step::Authenticate), (login_of("app_user"), Step::Query)]
+    {
+        let (fake, _) = speaking(BOLT_5_8, [before, vec![full.clone()]].concat(), true).await;
+        let report = test(&fake.spec(System::Neo4j), ENOUGH).await;
+        assert_failed(&report, step, FailureCode::TooManyConnections);
+    }
+}
+
 /// Signs of life, records and chunks without an end.
 #[tokio::test]
 async fn t10_endless_answers_end() {
