@@ -30,7 +30,9 @@ pub fn binary() -> PathBuf {
     binary
 }
 
-/// A source that was changed after `binary` was made of it, by cargo's list of them.
+/// A source that was changed after `binary` was made of it, by cargo's list of them. `cargo build`
+/// writes the list and `cargo test` does not, so it may be that of another checkout with the same
+/// target folder.
 fn newer_source(binary: &Path) -> Option<String> {
     let changed = |path: &Path| std::fs::metadata(path).and_then(|file| file.modified()).ok();
     let list = std::fs::read_to_string(binary.with_extension("d")).ok()?;
@@ -38,8 +40,10 @@ fn newer_source(binary: &Path) -> Option<String> {
     let made = changed(binary)?;
     // A space in a name is written with a backslash before it.
     let sources = sources.replace("\\ ", "\0");
-    let mut sources = sources.split_whitespace().map(|name| name.replace('\0', " "));
-    sources.find(|name| changed(Path::new(name)).is_none_or(|time| time > made))
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
+    let sources = sources.split_whitespace().map(|name| name.replace('\0', " "));
+    let mut ours = sources.filter(|name| Path::new(name).starts_with(checkout));
+    ours.find(|name| changed(Path::new(name)).is_none_or(|time| time > made))
 }
 
 /// A command of the binary that keeps its data in `data_dir`; nothing of our environment gets in.
@@ -164,8 +168,13 @@ impl Process {
     ///
     /// As [`Process::serve`].
     #[must_use]
-    pub fn serve_with_resolver(data_dir: &Path, resolv_conf: &str) -> Self {
-        Self::start(with_resolver(&command(data_dir, &["serve"]), resolv_conf), data_dir, &[])
+    pub fn serve_with_resolver(
+        data_dir: &Path,
+        resolv_conf: &str,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let command = with_resolver(&command(data_dir, &["serve"]), resolv_conf);
+        Self::start(command, data_dir, variables)
     }
 
     fn start(mut command: Command, data_dir: &Path, variables: &[(&str, &str)]) -> Self {

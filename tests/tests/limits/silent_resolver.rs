@@ -1,8 +1,8 @@
 //! T41: a name server that never answers, and a hundred connection tests that ask it.
 
 use crate::wire::{PATIENCE, assert_unbothered, p99, status};
-use datastore_tests::{CLOSED, Client, Process, Response, by_parts, path_of, with};
-use serde_json::json;
+use datastore_tests::{CLOSED, Client, DATASTORES, Process, Response, by_parts, path_of, with};
+use serde_json::{Value, json};
 use std::net::UdpSocket;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -31,12 +31,12 @@ fn know_nothing(socket: &UdpSocket) {
     }
 }
 
-/// Sends all tests at once, each on a connection of its own; hands out the answers as they come.
-fn test_at_once(client: &Client, path: &str) -> mpsc::Receiver<Response> {
+/// Sends all tests at once, each on a connection of its own; hands out the answers as they come. Of
+/// what is not stored, so that none shares another's result.
+fn test_at_once(client: &Client, body: &Value) -> mpsc::Receiver<Response> {
     let (answered, answers) = mpsc::channel();
     for _ in 0..TESTS {
-        let request = client.request("POST", &format!("{path}test-connection/"));
-        let request = request.json(&json!({"timeout_ms": 5000}));
+        let request = client.request("POST", &format!("{DATASTORES}test-connection/")).json(body);
         let answered = answered.clone();
         std::thread::spawn(move || drop(answered.send(request.send())));
     }
@@ -60,13 +60,15 @@ fn t41_a_hundred_tests_stuck_in_lookups_bother_nobody() {
     let (silent, address) = silent_name_server();
     // The longest time there is: lookups are stuck until they are answered below.
     let resolver = format!("nameserver {address}\noptions timeout:30 attempts:1\n");
-    let server = Process::serve_with_resolver(&folder.path().join("data"), &resolver);
+    let data = folder.path().join("data");
+    let slots = ("DATASTORE_API__CONNECTIVITY__SLOTS_PER_TOKEN", "32");
+    let server = Process::serve_with_resolver(&data, &resolver, &[slots]);
     let editor = server.client("editor");
     let unknown = with(by_parts("a"), json!({"server": "db.example"}));
     let path = path_of(&editor.create(&unknown));
     let _ = p99(&editor, &path);
     let (before, threads) = (p99(&editor, &path), status(&server, "Threads"));
-    let answers = test_at_once(&editor, &path);
+    let answers = test_at_once(&editor, &unknown);
     // What is beyond the slots is told before any test has ended.
     for _ in SLOTS..TESTS {
         let refused = answers.recv_timeout(PATIENCE).expect("an answer");
