@@ -14,6 +14,7 @@ mod permission;
 mod registry;
 mod restore;
 mod secrets;
+mod shared;
 mod test_connection;
 mod verify;
 mod view;

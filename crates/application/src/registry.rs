@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::permission::{Caller, Granted, ReadTypes};
+use crate::shared::SharedTests;
 use datastore_domain::{
     Action, CATALOGUE, Change, DatastoreId, HistoryEntry, Timestamp, TypeEntry, Version,
 };
@@ -32,6 +33,7 @@ pub struct Ports {
 pub struct Registry {
     pub(crate) ports: Ports,
     pub(crate) turns: Arc<Turns>,
+    pub(crate) shared: Arc<SharedTests>,
 }
 
 /// How long a writer waits for its turn.
@@ -62,7 +64,7 @@ impl Registry {
     /// The registry over these ports.
     #[must_use]
     pub fn new(ports: Ports) -> Self {
-        Self { ports, turns: Arc::new(Turns::new()) }
+        Self { ports, turns: Arc::new(Turns::new()), shared: Arc::default() }
     }
 
     /// The types that datastores can be of, and their systems.

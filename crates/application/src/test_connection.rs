@@ -3,12 +3,13 @@
 use crate::datastores::Located;
 use crate::permission::{Caller, Granted, TestConnections};
 use crate::registry::{Registry, entry_of};
+use crate::shared::Same;
 use crate::{Error, secrets};
 use datastore_domain::{
     Action, CandidateLogin, Change, Check, ConnectSpec, Datastore, DatastoreFields, DatastoreId,
     Draft, Endpoint, FailureCode, HistoryEntry, ProbeReport,
 };
-use datastore_ports::{ConnectionTest, RepositoryError};
+use datastore_ports::{ConnectionTest, RepositoryError, SessionKey};
 use std::time::Duration;
 
 /// How long a test may take unless told otherwise.
@@ -34,9 +35,21 @@ pub(crate) struct Order {
     pub(crate) deadline: Duration,
 }
 
+impl Order {
+    fn test(&self, reuse: Option<SessionKey>) -> ConnectionTest {
+        let token = self.caller.actor.token;
+        ConnectionTest { spec: self.spec.clone(), deadline: self.deadline, token, reuse }
+    }
+}
+
 impl Registry {
-    /// Tests the connection of a datastore by a fresh handshake. The result is recorded for its
-    /// performance, unless the network policy forbade the test, and in the audit.
+    /// Tests the connection of a datastore: by a fresh handshake, or with `reuse` over the session
+    /// that an earlier such test left open, which shows that the server answers and not that the
+    /// login is still good. The result is recorded for its performance, unless the network policy
+    /// forbade the test, and in the audit.
+    ///
+    /// Callers who ask for the same test at the same time share one, which is recorded once for its
+    /// performance, and for each of them in the audit.
     ///
     /// Every test runs to its end and is recorded even when the caller leaves.
     ///
@@ -51,10 +64,24 @@ impl Registry {
         granted: &Granted<TestConnections>,
         located: &Located,
         deadline: Duration,
+        reuse: bool,
     ) -> Result<ProbeReport, Error> {
-        let (datastore, spec) = self.stored(located).await?;
-        let (caller, datastore) = (granted.caller().clone(), Some(datastore.id));
-        self.run(Order { caller, tested: Tested::Saved, datastore, spec, deadline }).await
+        let (Datastore { id, record, version, .. }, spec) = self.stored(located).await?;
+        let same = Same { datastore: id, version, deadline, reuse };
+        let reuse = reuse.then_some(SessionKey { record, version });
+        let (caller, datastore) = (granted.caller().clone(), Some(id));
+        let order = Order { caller, tested: Tested::Saved, datastore, spec, deadline };
+        let registry = self.clone();
+        to_its_end(async move {
+            let test = registry.ports.tester.test(order.test(reuse));
+            let (report, ran) = registry.shared.run(same, test).await?;
+            match ran {
+                true => registry.record(&order, &report).await?,
+                false => registry.record_in_audit(&order, &report).await?,
+            }
+            Ok(report)
+        })
+        .await
     }
 
     /// Tests a datastore with a login that is not stored, in place of the one that is: where it is
@@ -108,10 +135,7 @@ impl Registry {
     pub(crate) async fn run(&self, order: Order) -> Result<ProbeReport, Error> {
         let registry = self.clone();
         to_its_end(async move {
-            let Order { spec, deadline, .. } = &order;
-            let token = order.caller.actor.token;
-            let test = ConnectionTest { spec: spec.clone(), deadline: *deadline, token };
-            let report = registry.ports.tester.test(test).await?;
+            let report = registry.ports.tester.test(order.test(None)).await?;
             registry.record(&order, &report).await?;
             Ok(report)
         })
@@ -132,6 +156,11 @@ impl Registry {
             _ => self.ports.history.record(entry).await,
         };
         recorded.map_err(not_recorded)
+    }
+
+    async fn record_in_audit(&self, order: &Order, report: &ProbeReport) -> Result<(), Error> {
+        let entry = self.test_entry(order, report);
+        self.ports.history.record(entry).await.map_err(not_recorded)
     }
 
     fn test_entry(&self, order: &Order, report: &ProbeReport) -> HistoryEntry {

@@ -51,9 +51,13 @@ impl Conversation for Cassandra<'_> {
             Some(keyspace) => Some(open(session, keyspace.as_str()).await?),
             None => None,
         };
-        let row = ask(session, &codec::query(QUERY)).await?.map_err(ServerError::cause)?;
-        let version = codec::single_text(row).ok_or(Cause::WRONG_ANSWER)?;
+        let version = version(session).await?;
         Ok(Answer { server_version: Some(format!("Cassandra {version}")), database_name })
+    }
+
+    /// The keyspace stays open.
+    async fn query_again(&mut self, session: &mut Session) -> Result<(), Cause> {
+        version(session).await.map(drop)
     }
 }
 
@@ -67,6 +71,11 @@ async fn ask(session: &mut Session, query: &[u8]) -> Result<Result<Bytes, Server
             Err(Cause::NOT_THE_PROTOCOL)
         }
     }
+}
+
+async fn version(session: &mut Session) -> Result<String, Cause> {
+    let row = ask(session, &codec::query(QUERY)).await?.map_err(ServerError::cause)?;
+    codec::single_text(row).ok_or(Cause::WRONG_ANSWER)
 }
 
 /// Opens a keyspace, and gives the server's name for it.

@@ -32,7 +32,8 @@ pub(crate) struct Answer {
 }
 
 /// One system's side of a test: ask for TLS, log in, query, leave. The pipeline calls the methods
-/// in this order, each at most once, and gives up waiting at the deadline.
+/// in this order, each at most once, and gives up waiting at the deadline. On a session that an
+/// earlier test left open it calls [`Conversation::query_again`] alone.
 #[async_trait]
 pub(crate) trait Conversation: Send {
     /// How TLS begins.
@@ -52,6 +53,12 @@ pub(crate) trait Conversation: Send {
 
     /// Asks the smallest query and the version. `Ok` means that the query was answered rightly.
     async fn query(&mut self, session: &mut Session) -> Result<Answer, Cause>;
+
+    /// Asks a question on a session that has answered [`Conversation::query`] before, in one round
+    /// trip. `Ok` means that it was answered rightly.
+    async fn query_again(&mut self, session: &mut Session) -> Result<(), Cause> {
+        self.query(session).await.map(drop)
+    }
 
     /// What the protocol says before it closes; nothing where closing is enough.
     fn goodbye(&self) -> &'static [u8] {

@@ -68,6 +68,13 @@ impl<'a> Mongodb<'a> {
         codec::answer(session, self.request).await
     }
 
+    async fn ping(&mut self, session: &mut Session) -> Result<(), Cause> {
+        match self.run(session, self.database(), rawdoc! { "ping": 1 }).await? {
+            Reply::Done(_) => Ok(()),
+            Reply::Failed(code) => Err(errors::cause(code, During::Query)),
+        }
+    }
+
     /// Asks for something that needs a right to the database, and changes nothing.
     async fn ask_for_collections(&mut self, session: &mut Session) -> Result<Reply, Cause> {
         let command = rawdoc! {
@@ -105,11 +112,7 @@ impl Conversation for Mongodb<'_> {
         {
             return Err(errors::cause(code, During::Query));
         }
-        if let Reply::Failed(code) =
-            self.run(session, self.database(), rawdoc! { "ping": 1 }).await?
-        {
-            return Err(errors::cause(code, During::Query));
-        }
+        self.ping(session).await?;
         let server_version =
             match self.run(session, DEFAULT_DATABASE, rawdoc! { "buildInfo": 1 }).await? {
                 Reply::Done(build) => version(&build),
@@ -117,6 +120,17 @@ impl Conversation for Mongodb<'_> {
                 Reply::Failed(_) => None,
             };
         Ok(Answer { server_version, database_name: Some(self.database().to_owned()) })
+    }
+
+    /// The question that needs a right where there is one to need; anybody is answered a ping.
+    async fn query_again(&mut self, session: &mut Session) -> Result<(), Cause> {
+        if self.spec.database.is_none() || self.spec.credentials.is_none() {
+            return self.ping(session).await;
+        }
+        match self.ask_for_collections(session).await? {
+            Reply::Done(_) => Ok(()),
+            Reply::Failed(code) => Err(errors::cause(code, During::Query)),
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 use crate::conversation::{Answer, Conversation, Upgrade, conversation};
 use crate::door::{Door, Shut};
 use crate::failure::Cause;
+use crate::kept::{Kept, Sessions};
+use crate::places::Place;
 use crate::progress::Progress;
 use crate::scram::Hashing;
 use crate::session::Session;
@@ -12,9 +14,9 @@ use crate::tls::{Tls, Verification};
 use datastore_domain::{
     ConnectSpec, FailureCode, ProbeDetails, ProbeReport, Step, Timestamp, TlsMode,
 };
-use datastore_ports::Clock;
+use datastore_ports::{Clock, ConnectionTest, SessionKey};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 /// Everything that tests share.
@@ -23,12 +25,15 @@ pub(crate) struct Pipeline {
     pub(crate) tls: Tls,
     pub(crate) hashing: Hashing,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What tests have left open for the next one.
+    pub(crate) sessions: Sessions,
 }
 
-/// A connection that is to be closed with the protocol's goodbye.
+/// A connection that is to be kept, or closed with the protocol's goodbye.
 struct Open {
     session: Session,
     goodbye: &'static [u8],
+    _place: Place<SocketAddr>,
 }
 
 /// Nothing was found out, because something of ours ran out.
@@ -37,12 +42,15 @@ pub(crate) struct NoCapacity;
 
 impl Pipeline {
     /// Runs a test. The answer comes by the deadline, plus a moment for the goodbye.
-    pub(crate) async fn run(
-        &self,
-        spec: &ConnectSpec,
-        time_limit: Duration,
-    ) -> Result<ProbeReport, NoCapacity> {
-        let deadline = Instant::now() + time_limit;
+    pub(crate) async fn run(&self, test: &ConnectionTest) -> Result<ProbeReport, NoCapacity> {
+        let ConnectionTest { spec, reuse, .. } = test;
+        let deadline = Instant::now() + test.deadline;
+        let kept = reuse.and_then(|key| Some((key, self.sessions.take(key)?)));
+        if let Some((key, kept)) = kept
+            && let Some(report) = self.again(spec, key, kept, deadline).await?
+        {
+            return Ok(report);
+        }
         let mut progress = Progress::new(spec.system);
         let mut open = None;
         // The one time limit: at the deadline the running step is dropped, whatever it waits for.
@@ -53,13 +61,45 @@ impl Pipeline {
             Ok(Err(Shut::NoCapacity)) => return Err(NoCapacity),
             Err(_) => progress.failed(Cause::TIMED_OUT),
         };
-        // The report is made; what the goodbye does or does not do changes nothing in it.
-        if let Some(Open { session, goodbye }) = open
-            && understands_goodbye(&report)
-        {
-            session.close(goodbye).await;
+        let Some(Open { session, goodbye, .. }) = open else { return Ok(report) };
+        match (reuse, &report.result) {
+            (Some(key), Ok(details)) => {
+                let password_required = report.password_required;
+                let details = details.clone();
+                self.sessions.keep(*key, Kept { session, goodbye, details, password_required });
+            }
+            // The report is made; what the goodbye does or does not do changes nothing in it.
+            _ if understands_goodbye(&report) => session.close(goodbye).await,
+            _ => {}
         }
         Ok(report)
+    }
+
+    /// Runs a test over a session that was kept. `None` when it gives no good answer in half of the
+    /// time that is left, whatever the reason: it may have died while it rested, and what a fresh
+    /// login finds is what counts.
+    async fn again(
+        &self,
+        spec: &ConnectSpec,
+        key: SessionKey,
+        mut kept: Kept,
+        deadline: Instant,
+    ) -> Result<Option<ProbeReport>, NoCapacity> {
+        let _place = self.door.place(kept.session.peer()).map_err(|_| NoCapacity)?;
+        let mut talk = conversation(spec, &self.hashing);
+        let required = kept.password_required;
+        let mut progress = Progress::again(spec.system, kept.session.is_encrypted(), required);
+        let now = Instant::now();
+        let half = now + deadline.saturating_duration_since(now) / 2;
+        match timeout_at(half, talk.query_again(&mut kept.session)).await {
+            Ok(Ok(())) => {
+                progress.end();
+                let details = kept.details.clone();
+                self.sessions.keep(key, kept);
+                Ok(Some(progress.succeeded(details)))
+            }
+            Ok(Err(_)) | Err(_) => Ok(None),
+        }
     }
 
     async fn steps(
@@ -80,13 +120,14 @@ impl Pipeline {
         let targets = self.door.resolve(&spec.endpoints).await?;
 
         progress.begin(Step::Connect);
-        let stream = self.door.connect(&targets, deadline).await?;
+        let (stream, place) = self.door.connect(&targets, deadline).await?;
 
         progress.begin(Step::Tls);
         let mut talk = conversation(spec, &self.hashing);
         let session = self.secure(spec.tls, talk.as_mut(), stream).await?;
         progress.tls_used(session.is_encrypted());
-        let Open { session, .. } = open.insert(Open { session, goodbye: talk.goodbye() });
+        let goodbye = talk.goodbye();
+        let Open { session, .. } = open.insert(Open { session, goodbye, _place: place });
 
         progress.begin(Step::Authenticate);
         let login = talk.log_in(session).await;

@@ -17,6 +17,7 @@ pub(crate) struct Progress {
     response_time: Option<Duration>,
     tls_used: Option<bool>,
     password_required: Option<bool>,
+    reused: bool,
 }
 
 impl Progress {
@@ -29,7 +30,21 @@ impl Progress {
             response_time: None,
             tls_used: None,
             password_required: None,
+            reused: false,
         }
+    }
+
+    /// The progress of a test over a session that is open: the steps before the query hold, and
+    /// take no time of this test.
+    pub(crate) fn again(system: System, encrypted: bool, password_required: Option<bool>) -> Self {
+        let mut progress = Self::new(system);
+        for step in &mut progress.steps[..Step::Query.index()] {
+            step.outcome = Some((true, 0.0));
+        }
+        let now = Instant::now();
+        progress.first_packet = Some(now);
+        progress.running = Some((Step::Query, now));
+        Self { tls_used: Some(encrypted), password_required, reused: true, ..progress }
     }
 
     /// Ends the running step well, and begins `step`.
@@ -90,6 +105,7 @@ impl Progress {
             steps: self.steps,
             tls_used: self.tls_used,
             password_required: self.password_required,
+            reused: self.reused,
         }
     }
 }

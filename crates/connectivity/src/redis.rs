@@ -118,11 +118,7 @@ impl Conversation for Redis<'_> {
                 }
             }
         }
-        match codec::next(session).await? {
-            Reply::Simple(text) if text == "PONG" => {}
-            Reply::Error(error) => return Err(cause(&error, During::Query)),
-            Reply::Simple(_) | Reply::Integer | Reply::Bulk(_) => return Err(Cause::WRONG_ANSWER),
-        }
+        pong(session).await?;
         let server_version = match codec::next(session).await? {
             Reply::Bulk(Some(text)) => version(&text),
             // A user without the right to INFO is a good login all the same.
@@ -131,8 +127,22 @@ impl Conversation for Redis<'_> {
         Ok(Answer { server_version, database_name: Some(index) })
     }
 
+    async fn query_again(&mut self, session: &mut Session) -> Result<(), Cause> {
+        session.send(&codec::command(&["PING"])).await?;
+        pong(session).await
+    }
+
     fn goodbye(&self) -> &'static [u8] {
         b"*1\r\n$4\r\nQUIT\r\n"
+    }
+}
+
+/// Takes the answer to a PING.
+async fn pong(session: &mut Session) -> Result<(), Cause> {
+    match codec::next(session).await? {
+        Reply::Simple(text) if text == "PONG" => Ok(()),
+        Reply::Error(error) => Err(cause(&error, During::Query)),
+        Reply::Simple(_) | Reply::Integer | Reply::Bulk(_) => Err(Cause::WRONG_ANSWER),
     }
 }
 

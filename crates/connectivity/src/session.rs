@@ -4,6 +4,7 @@ use crate::failure::Cause;
 use crate::stream::{GuardedStream, ReadLimitReached};
 use bytes::BytesMut;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
@@ -22,23 +23,23 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> Wire for T {}
 pub(crate) struct Session {
     wire: Box<dyn Wire>,
     buffer: BytesMut,
-    loopback: bool,
+    peer: SocketAddr,
     /// The server's certificate (DER), when the session is encrypted.
     certificate: Option<Option<Vec<u8>>>,
 }
 
 impl Session {
     pub(crate) fn plain(stream: GuardedStream) -> Self {
-        let loopback = stream.peer().ip().to_canonical().is_loopback();
-        Self { wire: Box::new(stream), buffer: BytesMut::new(), loopback, certificate: None }
+        let peer = stream.peer();
+        Self { wire: Box::new(stream), buffer: BytesMut::new(), peer, certificate: None }
     }
 
     pub(crate) fn encrypted(stream: TlsStream<GuardedStream>) -> Self {
         let (guarded, tls) = stream.get_ref();
-        let loopback = guarded.peer().ip().to_canonical().is_loopback();
+        let peer = guarded.peer();
         let certificate = tls.peer_certificates().and_then(|chain| chain.first());
         let certificate = Some(certificate.map(|der| der.to_vec()));
-        Self { wire: Box::new(stream), buffer: BytesMut::new(), loopback, certificate }
+        Self { wire: Box::new(stream), buffer: BytesMut::new(), peer, certificate }
     }
 
     /// Whether nobody in between can read along.
@@ -46,9 +47,19 @@ impl Session {
         self.certificate.is_some()
     }
 
+    /// The address of the far end.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
     /// Whether the far end is this machine.
     pub(crate) fn is_loopback(&self) -> bool {
-        self.loopback
+        self.peer.ip().to_canonical().is_loopback()
+    }
+
+    /// Whether nothing has arrived that nobody asked for.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.buffer.is_empty()
     }
 
     /// The server's certificate (DER), for channel binding.

@@ -1,12 +1,14 @@
 //! The tester as the core sees it.
 
 use crate::door::Door;
+use crate::kept::Sessions;
 use crate::pipeline::{NoCapacity, Pipeline};
+use crate::places::Places;
 use crate::policy::EgressPolicy;
 use crate::scram::Hashing;
 use crate::tls::{CaFileError, Tls};
 use async_trait::async_trait;
-use datastore_domain::ProbeReport;
+use datastore_domain::{ProbeReport, TokenId};
 use datastore_ports::{Clock, ConnectionTest, ConnectionTester, TestError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,6 +22,11 @@ const WORKERS: usize = 2;
 /// Passwords that are hashed at a time (SCRAM).
 const HASHING_THREADS: usize = 4;
 
+/// How long a session that may be used again rests before it is closed. No secret that was replaced
+/// is logged in with for longer than a minute, on whichever replica: the next test notices the
+/// change, and without one the session ends here.
+const REST: Duration = Duration::from_secs(30);
+
 /// How tests are run.
 #[derive(Clone, Debug)]
 pub struct ProbeSettings {
@@ -29,17 +36,23 @@ pub struct ProbeSettings {
     pub ca_pem: Option<Vec<u8>>,
     /// Tests that run at a time, at least 1; beyond that [`TestError::CapacityExceeded`].
     pub slots: usize,
+    /// Of them, those that one token asked for.
+    pub slots_per_token: usize,
+    /// Of them, those that talk to one address and port.
+    pub slots_per_target: usize,
     /// How long the lookup of a name may take.
     pub lookup_timeout: Duration,
 }
 
 impl Default for ProbeSettings {
-    /// The default policy, no further CAs, 32 slots, 2 s.
+    /// The default policy, no further CAs, 32 slots, 16 for a token, 8 for a target, 2 s.
     fn default() -> Self {
         Self {
             policy: EgressPolicy::default(),
             ca_pem: None,
             slots: 32,
+            slots_per_token: 16,
+            slots_per_target: 8,
             lookup_timeout: Duration::from_secs(2),
         }
     }
@@ -62,6 +75,7 @@ pub struct Probes {
     /// `Some` until tests are cancelled.
     runtime: Mutex<Option<Runtime>>,
     slots: Arc<Semaphore>,
+    tokens: Arc<Places<TokenId>>,
     pipeline: Arc<Pipeline>,
 }
 
@@ -85,23 +99,31 @@ impl Probes {
         Ok(Self {
             runtime: Mutex::new(Some(runtime)),
             slots: Arc::new(Semaphore::new(slots)),
+            tokens: Places::new(settings.slots_per_token.max(1)),
             pipeline: Arc::new(Pipeline {
-                door: Door::new(settings.policy, slots, settings.lookup_timeout),
+                door: Door::new(
+                    settings.policy,
+                    slots,
+                    settings.lookup_timeout,
+                    settings.slots_per_target.max(1),
+                ),
                 tls,
                 hashing: Hashing::new(HASHING_THREADS),
                 clock,
+                sessions: Sessions::new(REST),
             }),
         })
     }
 
-    /// Gives up every test that runs, which closes its connection, and begins no more: each ends at
-    /// once with [`TestError::Cancelled`].
+    /// Gives up every test that runs, which closes its connection, closes those that were kept, and
+    /// begins no more: each ends at once with [`TestError::Cancelled`].
     pub fn cancel(&self) {
         let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
         // Not `drop(runtime)`: that would wait for lookups that are stuck, and panics in async code.
         if let Some(runtime) = runtime {
             runtime.shutdown_background();
         }
+        self.pipeline.sessions.clear();
     }
 
     /// Runs `test` on the threads of tests.
@@ -118,13 +140,14 @@ impl Probes {
 #[async_trait]
 impl ConnectionTester for Probes {
     async fn test(&self, test: ConnectionTest) -> Result<ProbeReport, TestError> {
+        let place = self.tokens.take(test.token).ok_or(TestError::CapacityExceeded)?;
         let slot =
             self.slots.clone().try_acquire_owned().map_err(|_| TestError::CapacityExceeded)?;
         let pipeline = Arc::clone(&self.pipeline);
         let mut task = self.spawn(async move {
             // Given back when the test has ended, which may be after its caller has left.
-            let _slot = slot;
-            pipeline.run(&test.spec, test.deadline).await
+            let _held = (slot, place);
+            pipeline.run(&test).await
         })?;
         match (&mut task.0).await {
             Ok(Ok(report)) => Ok(report),

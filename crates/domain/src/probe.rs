@@ -147,4 +147,7 @@ pub struct ProbeReport {
     pub tls_used: Option<bool>,
     /// Whether the server asked for the password; `None` when the step was not reached.
     pub password_required: Option<bool>,
+    /// Whether the query went over a session that an earlier test had left open, so that nothing
+    /// but the query was tried; the other steps took no time then.
+    pub reused: bool,
 }

@@ -23,7 +23,7 @@ pub use history::HistoryLog;
 pub use repository::{
     DatastoreRepository, NewDatastore, Page, RepositoryError, StorageBusy, StorageFault,
 };
-pub use tester::{ConnectionTest, ConnectionTester, TestError};
+pub use tester::{ConnectionTest, ConnectionTester, SessionKey, TestError};
 pub use tokens::{MOST_TOKENS, TokenRepository};
 
 #[cfg(feature = "mock")]

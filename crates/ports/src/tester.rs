@@ -1,7 +1,7 @@
 //! Connection tests.
 
 use async_trait::async_trait;
-use datastore_domain::{ConnectSpec, ProbeReport, TokenId};
+use datastore_domain::{ConnectSpec, ProbeReport, RecordId, TokenId, Version};
 use std::time::Duration;
 
 /// A test could not be run at all; what a test found is never an error.
@@ -18,7 +18,16 @@ pub enum TestError {
     Aborted(#[source] crate::Cause),
 }
 
-/// A connection test that is to be run, by a fresh handshake.
+/// A stored datastore at one of its versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionKey {
+    /// The datastore.
+    pub record: RecordId,
+    /// Its version: what another version says of the connection may be something else.
+    pub version: Version,
+}
+
+/// A connection test that is to be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionTest {
     /// What to connect to, and how.
@@ -27,6 +36,9 @@ pub struct ConnectionTest {
     pub deadline: Duration,
     /// Who asked for it: nobody takes all slots.
     pub token: TokenId,
+    /// The datastore whose session may be left open by this test, and used by it when an earlier
+    /// one left it open. `None`: a fresh handshake, after which nothing stays open.
+    pub reuse: Option<SessionKey>,
 }
 
 /// Proves whether a datastore can be reached.
@@ -36,7 +48,9 @@ pub trait ConnectionTester: Send + Sync {
     /// Resolves, connects, encrypts, logs in and asks the smallest query, all within the deadline.
     ///
     /// MUST open at most one established connection, to an address that passed the network
-    /// policy; MUST leave nothing open; MUST answer by the deadline plus 300 ms whatever the
+    /// policy; MUST leave nothing open, unless the test says which session may be kept, which MUST
+    /// NOT rest for longer than 60 s, nor serve another version; a kept session that does not
+    /// answer MUST be replaced by a fresh one in the same test; MUST answer by the deadline plus 300 ms whatever the
     /// server does; MUST NOT report success unless the query was answered, nor put text of the
     /// server into a message. Dropping the future cancels the test.
     ///

@@ -96,6 +96,12 @@ pub struct Connectivity {
     /// Tests that run at the same time, 1 to 1024. Default: 32.
     #[serde(deserialize_with = "strict::number::<1, 1024, _, _>")]
     pub slots: usize,
+    /// Of them, those that one token asked for, 1 to 1024. Default: 16.
+    #[serde(deserialize_with = "strict::number::<1, 1024, _, _>")]
+    pub slots_per_token: usize,
+    /// Of them, those that talk to one address and port, 1 to 1024. Default: 8.
+    #[serde(deserialize_with = "strict::number::<1, 1024, _, _>")]
+    pub slots_per_target: usize,
     /// Whether a connection that a write changes is tested before it is stored. Default: false.
     #[serde(deserialize_with = "strict::flag")]
     pub verify_on_write: bool,

@@ -129,6 +129,8 @@ pub(crate) fn probes(settings: &Settings) -> Result<Probes, StartError> {
         policy: EgressPolicy::new(&connectivity.egress.allow, &connectivity.egress.deny),
         ca_pem: files::test_authorities(settings)?,
         slots: connectivity.slots,
+        slots_per_token: connectivity.slots_per_token,
+        slots_per_target: connectivity.slots_per_target,
         ..ProbeSettings::default()
     };
     Ok(Probes::new(probes, Arc::new(SystemClock))?)

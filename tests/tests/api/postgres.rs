@@ -24,6 +24,7 @@ mod protocol;
 mod races;
 mod replace;
 mod repointing;
+mod reuse;
 mod stored;
 mod strict_json;
 mod strings;

@@ -6,6 +6,7 @@ mod big_answers;
 mod bounds;
 mod connections;
 mod protocol_errors;
+mod silent_port;
 mod silent_resolver;
 mod slow_clients;
 mod times;

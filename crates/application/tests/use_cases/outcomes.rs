@@ -141,7 +141,7 @@ async fn a_connection_test_uses_the_secret_that_was_written_last() {
     let tried = async || {
         let located = locate::<TestConnections>(&world.registry, id).await;
         let deadline = Duration::from_secs(5);
-        let error = world.registry.test_connection(&granted(), &located, deadline).await;
+        let error = world.registry.test_connection(&granted(), &located, deadline, false).await;
         let Err(Error::Internal(cause)) = error else { panic!("{error:?}") };
         std::error::Error::source(&*cause).expect("the tester's").to_string()
     };

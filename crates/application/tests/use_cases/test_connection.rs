@@ -21,6 +21,7 @@ pub(crate) fn report(result: Result<(), (Step, FailureCode)>) -> ProbeReport {
         steps: Step::ALL.map(|step| StepReport { step, outcome: None }),
         tls_used: None,
         password_required: None,
+        reused: false,
     }
 }
 
@@ -55,7 +56,7 @@ fn mocks(stored: &Datastore, plain: &'static str, report: ProbeReport) -> Mocks 
 async fn test(mocks: Mocks) -> Result<ProbeReport, Error> {
     let registry = mocks.registry();
     let located = locate::<TestConnections>(&registry, stored().id).await;
-    registry.test_connection(&granted(), &located, DEADLINE).await
+    registry.test_connection(&granted(), &located, DEADLINE, false).await
 }
 
 #[tokio::test]
@@ -102,7 +103,7 @@ async fn the_tester_is_asked_for_what_is_stored_within_the_deadline() {
             Ok(Secret::new(plain.to_owned()))
         });
         mocks.tester.expect_test().once().returning(|test| {
-            let ConnectionTest { spec, deadline, token } = test;
+            let ConnectionTest { spec, deadline, token, reuse } = test;
             let credentials = spec.credentials.expect("a login");
             assert_eq!(credentials.username.expect("a user").as_str(), "app_user");
             assert_eq!(credentials.password.expect("a password").expose(), "opened");
@@ -110,7 +111,7 @@ async fn the_tester_is_asked_for_what_is_stored_within_the_deadline() {
             assert_eq!(spec.endpoints[0].host.as_str(), "db.company.com");
             assert_eq!(spec.database.expect("a database").as_str(), "registry");
             assert_eq!(spec.tls.as_str(), "require");
-            assert_eq!((deadline, token), (DEADLINE, TokenId(1)));
+            assert_eq!((deadline, token, reuse), (DEADLINE, TokenId(1), None));
             Ok(report(Ok(())))
         });
         mocks.checks.expect_record().once().returning(|_, _, _| Ok(()));

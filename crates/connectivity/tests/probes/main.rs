@@ -1,5 +1,6 @@
 //! Connection tests against fake servers and, where their names end in `live`, real ones.
 
+mod between;
 mod cassandra_fake;
 mod cassandra_live;
 mod hostile;
@@ -18,6 +19,7 @@ mod postgres_fake;
 mod postgres_live;
 mod redis_fake;
 mod redis_live;
+mod reuse;
 mod support;
 mod table;
 mod tls;

@@ -4,12 +4,16 @@ use crate::support::{
     ENOUGH, Fake, assert_failed, closed_port, endpoint, host, order, probes, spec, test, test_with,
 };
 use datastore_connectivity::{Cidr, EgressPolicy, ProbeSettings};
-use datastore_domain::{ConnectSpec, Endpoint, FailureCode, Step, System, TlsMode};
-use datastore_ports::{ConnectionTester, TestError};
+use datastore_domain::{
+    ConnectSpec, Endpoint, FailureCode, ProbeReport, Step, System, TlsMode, TokenId,
+};
+use datastore_ports::{ConnectionTest, ConnectionTester, TestError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 fn policy(allow: &[&str], deny: &[&str]) -> ProbeSettings {
     let list = |ranges: &[&str]| -> Vec<Cidr> {
@@ -181,6 +185,75 @@ async fn t13_beyond_the_slots_is_told_at_once() {
         assert!(Instant::now() < end, "the slots were not given back");
         tokio::task::yield_now().await;
     }
+}
+
+/// Polls each test once, which takes its slot if there is one; how many were refused at once.
+async fn begin<F: Future<Output = Result<ProbeReport, TestError>> + Unpin>(
+    tests: &mut [F],
+) -> usize {
+    let mut refused = 0;
+    for test in tests {
+        match poll_once(test).await {
+            None => {}
+            Some(Err(TestError::CapacityExceeded)) => refused += 1,
+            Some(other) => panic!("{other:?}"),
+        }
+    }
+    refused
+}
+
+#[tokio::test]
+async fn t13_a_token_takes_its_share_of_the_slots() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+    let spec = spec(System::Redis, "127.0.0.1", listener.local_addr().expect("bound").port());
+    let settings = ProbeSettings { slots_per_target: 32, ..ProbeSettings::default() };
+    let probes = probes(settings);
+    let of_token = |token| ConnectionTest { token, ..order(spec.clone(), ENOUGH) };
+    let mut first: Vec<_> = (0..40).map(|_| probes.test(of_token(TokenId(1)))).collect();
+    assert_eq!(begin(&mut first).await, 40 - 16);
+    let mut second: Vec<_> = (0..40).map(|_| probes.test(of_token(TokenId(2)))).collect();
+    assert_eq!(begin(&mut second).await, 40 - 16);
+    let mut third = [probes.test(of_token(TokenId(3)))];
+    assert_eq!(begin(&mut third).await, 1, "all 32 are taken");
+}
+
+/// By however many names and tokens.
+#[tokio::test]
+async fn t13_a_target_is_talked_to_by_a_few_at_a_time() {
+    let (reached, mut arrivals) = mpsc::unbounded_channel();
+    let fake = Fake::start(move |mut stream| {
+        let reached = reached.clone();
+        async move {
+            let _ = reached.send(());
+            // Until the test has ended.
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        }
+    })
+    .await;
+    let settings = ProbeSettings { slots: 200, slots_per_token: 200, ..ProbeSettings::default() };
+    let probes = Arc::new(probes(settings));
+    let (told, mut refusals) = mpsc::unbounded_channel();
+    let tests: Vec<_> = (0..200)
+        .map(|number| {
+            let host = if number % 2 == 0 { "127.0.0.1" } else { "localhost" };
+            let spec = spec(System::Redis, host, fake.address.port());
+            let test = ConnectionTest { token: TokenId(number), ..order(spec, ENOUGH) };
+            let (probes, told) = (Arc::clone(&probes), told.clone());
+            tokio::spawn(async move {
+                if let Err(TestError::CapacityExceeded) = probes.test(test).await {
+                    let _ = told.send(());
+                }
+            })
+        })
+        .collect();
+    for _ in 0..192 {
+        timeout(ENOUGH, refusals.recv()).await.expect("at once").expect("a test is refused");
+    }
+    for _ in 0..8 {
+        timeout(ENOUGH, arrivals.recv()).await.expect("at once").expect("a test connects");
+    }
+    assert_eq!(fake.accepted(), 8);
+    tests.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {

@@ -50,7 +50,7 @@ pub(crate) fn trusting(variable: &str) -> ProbeSettings {
 
 /// A test for the holder of token 1.
 pub(crate) fn order(spec: ConnectSpec, deadline: Duration) -> ConnectionTest {
-    ConnectionTest { spec, deadline, token: TokenId(1) }
+    ConnectionTest { spec, deadline, token: TokenId(1), reuse: None }
 }
 
 /// Runs one test with the default settings.

@@ -2,6 +2,8 @@
 //!
 //! `cargo nextest run -p datastore-connectivity table:: --no-capture` prints it.
 
+use crate::between::Between;
+use crate::reuse::{Keeper, key};
 use crate::support::{
     ENOUGH, Fake, PASSWORD, closed_port, database, drip, endpoint, login, place, saying, spec,
     test, test_with, trusting,
@@ -11,11 +13,8 @@ use datastore_domain::{
     ConnectSpec, ConnectionString, FailureCode, ProbeReport, Secret, System, TlsMode,
 };
 use datastore_testkit::live;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 /// A real server: its name, its system, and where it answers in plain text and by TLS.
 struct Server {
@@ -200,7 +199,7 @@ async fn hung_up(server: &Server) -> Cell {
     let whole = Between::start("127.0.0.1:0", port, usize::MAX).await;
     let report = test(&server.at(whole.port), ENOUGH).await;
     assert_eq!(called(&report), "success", "through a proxy: {:?}", report.result);
-    let sent = whole.sent.load(Ordering::SeqCst);
+    let sent = whole.sent();
     assert!(sent > 0);
     // The last bytes may be the server's goodbye.
     for length in (0..sent / 2).step_by((sent / 24).max(1)) {
@@ -213,54 +212,20 @@ async fn hung_up(server: &Server) -> Cell {
     Ok("server_closed")
 }
 
-/// Stands between the tests and a server, and lets through so many bytes of the server's.
-struct Between {
-    port: u16,
-    sent: Arc<AtomicUsize>,
-}
-
-impl Between {
-    #[expect(clippy::disallowed_methods, reason = "this is no probe")]
-    async fn start(address: &str, server: u16, limit: usize) -> Self {
-        let listener = TcpListener::bind(address).await.expect("loopback");
-        let port = listener.local_addr().expect("bound").port();
-        let sent = Arc::new(AtomicUsize::new(0));
-        let counter = sent.clone();
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let counter = counter.clone();
-                tokio::spawn(async move {
-                    let server = TcpStream::connect(("127.0.0.1", server)).await.expect("it runs");
-                    pass(client, server, limit, &counter).await;
-                });
-            }
-        });
-        Self { port, sent }
+/// A kept session that the server's restart has ended; what is between them does the same.
+async fn restarted(server: &Server) -> Cell {
+    let (_, port, _) = place(&live(server.plain));
+    let between = Between::start("127.0.0.1:0", port, usize::MAX).await;
+    let (spec, keeper) = (server.at(between.port), Keeper::default());
+    for (reused, connections) in [(false, 1), (true, 1), (true, 1)] {
+        let report = keeper.test(&spec, key(1)).await;
+        assert_eq!((called(&report), report.reused), ("success", reused), "{:?}", report.result);
+        assert_eq!(between.connections(), connections);
     }
-}
-
-async fn pass(client: TcpStream, server: TcpStream, limit: usize, sent: &AtomicUsize) {
-    let (mut from_client, mut to_client) = client.into_split();
-    let (mut from_server, mut to_server) = server.into_split();
-    let upwards = tokio::spawn(async move {
-        let _ = copy(&mut from_client, &mut to_server).await;
-        // The rest of the client's bytes is read, so that it sees an end and no reset.
-        let _ = to_server.shutdown().await;
-        let _ = copy(&mut from_client, &mut tokio::io::sink()).await;
-    });
-    let mut left = limit;
-    let mut buffer = [0; 4096];
-    while left > 0 {
-        let Ok(length @ 1..) = from_server.read(&mut buffer).await else { break };
-        let length = length.min(left);
-        if to_client.write_all(&buffer[..length]).await.is_err() {
-            break;
-        }
-        sent.fetch_add(length, Ordering::SeqCst);
-        left -= length;
-    }
-    let _ = to_client.shutdown().await;
-    let _ = upwards.await;
+    between.cut();
+    let report = keeper.test(&spec, key(1)).await;
+    assert_eq!((report.reused, between.connections()), (false, 2));
+    Ok(called(&report))
 }
 
 /// One row: the case, the code that all servers must answer with, and the cells.
@@ -303,6 +268,7 @@ async fn rows() -> Vec<Row> {
         row!("TLS required, none there", tls, |server| no_tls(server)),
         row!("unknown authority", tls, |server| unknown_authority(server)),
         row!("certificate of another name", tls, |server| wrong_name(server)),
+        row!("restarted between two pooled tests", "success", |server| restarted(server)),
         row!("hangs up anywhere", "server_closed", |server| hung_up(server)),
     ]
 }
@@ -312,16 +278,16 @@ async fn rows() -> Vec<Row> {
 async fn every_system_answers_alike_live() {
     let rows = rows().await;
     let names: Vec<_> = SERVERS.iter().map(|server| server.name).collect();
-    println!("{:28}{}", "", columns(&names));
+    println!("{:36}{}", "", columns(&names));
     let mut wrong = Vec::new();
     for Row { case, expected, cells } in &rows {
         let shown: Vec<_> = cells.iter().map(|cell| cell.unwrap_or_else(|_| "-")).collect();
-        println!("{case:28}{}", columns(&shown));
+        println!("{case:36}{}", columns(&shown));
         for (server, cell) in names.iter().zip(cells) {
             match cell {
                 Ok(code) if code == expected => {}
                 Ok(code) => wrong.push(format!("{case}, {server}: {code} instead of {expected}")),
-                Err(reason) => println!("{:28}- {server}: {reason}", ""),
+                Err(reason) => println!("{:36}- {server}: {reason}", ""),
             }
         }
     }

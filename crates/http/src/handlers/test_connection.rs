@@ -5,7 +5,7 @@ use crate::body;
 use crate::input::{optional, refuse, secret, text};
 use crate::json::Json;
 use crate::output::TestResult;
-use crate::problem::{ProblemBody, violations};
+use crate::problem::{FieldError, ProblemBody, violations};
 use crate::query::Query;
 use crate::state::{Allowed, State, path_id};
 use actix_web::web::{Data, Payload};
@@ -25,6 +25,11 @@ pub(crate) struct TestInput {
     /// One deadline for all steps, in milliseconds; 5000 unless told otherwise.
     #[schema(minimum = 100, maximum = 30_000)]
     timeout_ms: Option<u32>,
+    /// Whether the session that an earlier such test of the datastore left open will do: one round
+    /// trip, which shows that the server answers and not that the login is still good. Rests for
+    /// half a minute at most; when it does not answer, a fresh handshake is made in the same test.
+    /// False unless told otherwise: every test is a fresh handshake.
+    reuse: Option<bool>,
     /// Who logs in, in place of the stored user; with `password` only.
     #[schema(max_length = 255)]
     username: Option<String>,
@@ -33,7 +38,7 @@ pub(crate) struct TestInput {
     password: Option<String>,
 }
 
-const KNOWN: [&str; 3] = ["timeout_ms", "username", "password"];
+const KNOWN: [&str; 4] = ["timeout_ms", "reuse", "username", "password"];
 
 /// Test the connection of a datastore.
 ///
@@ -74,12 +79,21 @@ pub(crate) async fn test_connection(
         }
         _ => Err(("invalid_type", "Must be a number.".to_owned())),
     });
+    let reuse = optional(&mut members, "reuse", &mut errors, |json| match json {
+        Json::Bool(reuse) => Ok(reuse),
+        _ => Err(("invalid_type", "Must be true or false.".to_owned())),
+    });
+    let reuse = reuse.unwrap_or_default();
+    if reuse && login.as_ref().is_ok_and(Option::is_some) {
+        let detail = "Must not be true beside password: only a fresh handshake proves a login.";
+        errors.push(FieldError::member("reuse", "conflict", detail.to_owned()));
+    }
     errors.extend(members.unknown(&KNOWN));
     refuse(errors)?;
     let (registry, deadline) = (&state.registry, timeout.unwrap_or(DEFAULT_DEADLINE));
     let report = match login.ok().flatten() {
         Some(login) => registry.test_login(&granted, &located, login, deadline).await?,
-        None => registry.test_connection(&granted, &located, deadline).await?,
+        None => registry.test_connection(&granted, &located, deadline, reuse).await?,
     };
     Ok(super::json(&mut HttpResponse::Ok(), &TestResult::from(report)))
 }

@@ -95,7 +95,8 @@ async fn check_string(
 ) -> Result<CheckRow, CommandError> {
     let string = ConnectionString::parse_by_scheme(text).map_err(CommandError::ConnectionString)?;
     // Nobody else is there to take slots from.
-    let test = ConnectionTest { spec: string.connect_spec(), deadline: timeout, token: TokenId(0) };
+    let spec = string.connect_spec();
+    let test = ConnectionTest { spec, deadline: timeout, token: TokenId(0), reuse: None };
     let report = wiring::probes(settings)?.test(test).await.map_err(CommandError::Test)?;
     Ok(CheckRow::tested(None, string.mask().to_owned(), string.system(), report))
 }

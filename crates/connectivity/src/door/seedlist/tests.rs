@@ -166,7 +166,7 @@ fn door(address: SocketAddr, found: &'static str) -> Door {
         lookup: Arc::new(move |_, port| {
             Ok(vec![SocketAddr::new(found.parse().expect("an address"), port)])
         }),
-        ..Door::new(policy, 1, Duration::from_millis(200))
+        ..Door::new(policy, 1, Duration::from_millis(200), 1)
     }
 }
 

@@ -125,7 +125,7 @@ async fn test(registry: &Registry, datastore: &DatastoreView, timeout: Duration)
     let system = datastore.profile.classification.system();
     let report = async {
         let located = registry.locate(&tester, datastore.id).await?;
-        registry.test_connection(&tester, &located, timeout).await
+        registry.test_connection(&tester, &located, timeout, false).await
     };
     match report.await {
         Ok(report) => CheckRow::tested(Some(datastore.id.get()), name, system, report),
