@@ -22,6 +22,29 @@ pub(crate) const ROUNDS: usize = 32;
 pub struct Located(Datastore);
 
 impl Registry {
+    /// Checks what would create a datastore, and creates none.
+    ///
+    /// # Errors
+    ///
+    /// All [`Violations`].
+    pub fn check_new(&self, fields: &DatastoreFields) -> Result<(), Violations> {
+        Draft::new(fields, self.tls_minimum).map(drop)
+    }
+
+    /// Checks a write against the datastore without carrying it out.
+    ///
+    /// # Errors
+    ///
+    /// All [`Violations`].
+    pub fn check_change(
+        &self,
+        located: &Located,
+        fields: &DatastoreFields,
+        mode: RevisionMode,
+    ) -> Result<(), Violations> {
+        located.0.revise(fields.clone(), mode, self.tls_minimum).map(drop)
+    }
+
     /// Creates a datastore.
     ///
     /// # Errors
@@ -35,7 +58,7 @@ impl Registry {
         fields: &DatastoreFields,
         verify: Verify,
     ) -> Result<DatastoreView, Error> {
-        let draft = Draft::new(fields)?;
+        let draft = Draft::new(fields, self.tls_minimum)?;
         if verify != Verify::Never {
             self.verify(granted.caller(), None, draft.connect_spec()).await?;
         }
@@ -159,7 +182,7 @@ impl Registry {
         // What was located may be old by now: the body took its time, and so did others.
         let mut current = self.find(id).await?;
         for _ in 0..ROUNDS {
-            let revision = current.revise(write.fields.clone(), write.mode)?;
+            let revision = current.revise(write.fields.clone(), write.mode, self.tls_minimum)?;
             check_expectation(&current, write.expected)?;
             let Some(revision) = revision else {
                 return Ok(Revised::Stored(current));
@@ -286,15 +309,6 @@ pub(crate) fn check_expectation(
 }
 
 impl Located {
-    /// Checks a write against the datastore without carrying it out.
-    ///
-    /// # Errors
-    ///
-    /// All [`Violations`].
-    pub fn check(&self, fields: &DatastoreFields, mode: RevisionMode) -> Result<(), Violations> {
-        self.0.revise(fields.clone(), mode).map(drop)
-    }
-
     pub(crate) fn into_datastore(self) -> Datastore {
         self.0
     }

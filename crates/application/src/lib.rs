@@ -11,6 +11,7 @@ mod error;
 mod history;
 mod performance;
 mod permission;
+mod refusals;
 mod registry;
 mod restore;
 mod secrets;

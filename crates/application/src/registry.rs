@@ -2,9 +2,10 @@
 
 use crate::Error;
 use crate::permission::{Caller, Granted, ReadTypes};
+use crate::refusals::Refusals;
 use crate::shared::SharedTests;
 use datastore_domain::{
-    Action, CATALOGUE, Change, DatastoreId, HistoryEntry, Timestamp, TypeEntry, Version,
+    Action, CATALOGUE, Change, DatastoreId, HistoryEntry, Timestamp, TlsMode, TypeEntry, Version,
 };
 use datastore_ports::{
     CheckLog, Clock, ConnectionTester, CredentialCipher, DatasetAssignments, DatastoreRepository,
@@ -34,6 +35,8 @@ pub struct Registry {
     pub(crate) ports: Ports,
     pub(crate) turns: Arc<Turns>,
     pub(crate) shared: Arc<SharedTests>,
+    pub(crate) tls_minimum: TlsMode,
+    pub(crate) refusals: Arc<Refusals>,
 }
 
 /// How long a writer waits for its turn.
@@ -64,7 +67,19 @@ impl Registry {
     /// The registry over these ports.
     #[must_use]
     pub fn new(ports: Ports) -> Self {
-        Self { ports, turns: Arc::new(Turns::new()), shared: Arc::default() }
+        Self {
+            ports,
+            turns: Arc::new(Turns::new()),
+            shared: Arc::default(),
+            tls_minimum: TlsMode::Disable,
+            refusals: Arc::default(),
+        }
+    }
+
+    /// The same registry, where connections that are written have to ask for so much TLS.
+    #[must_use]
+    pub fn with_tls_minimum(self, tls_minimum: TlsMode) -> Self {
+        Self { tls_minimum, ..self }
     }
 
     /// The types that datastores can be of, and their systems.

@@ -115,7 +115,7 @@ impl Registry {
         fields: &DatastoreFields,
         deadline: Duration,
     ) -> Result<ProbeReport, Error> {
-        let spec = Draft::new(fields)?.connect_spec();
+        let spec = Draft::new(fields, self.tls_minimum)?.connect_spec();
         let caller = granted.caller().clone();
         self.run(Order { caller, tested: Tested::NotSaved, datastore: None, spec, deadline }).await
     }

@@ -87,6 +87,11 @@ impl Cause {
          verify_full.",
     );
 
+    pub(crate) const TLS_BELOW_MINIMUM: Self = Self::new(
+        FailureCode::TlsFailed,
+        "The datastore asks for less TLS than the operator of this service demands \
+         (connectivity.tls.minimum), so nothing was sent. Set tls higher.",
+    );
     pub(crate) const TLS_NOT_OFFERED: Self = Self::new(
         FailureCode::TlsFailed,
         "TLS is asked for, but the server offers none. Check its TLS settings; if it should offer \
@@ -243,6 +248,26 @@ impl Cause {
         FailureCode::DatabaseNotFound,
         "The database does not exist on this server. Check its name; when none is set, {product} \
          opens its default (PostgreSQL: the database named like the user).",
+    );
+    pub(crate) const TAKES_NO_WRITES: Self = Self::new(
+        FailureCode::QueryFailed,
+        "target_session_attrs asks for read-write, and the server is read-only. Check that it is \
+         the primary, and default_transaction_read_only.",
+    );
+    pub(crate) const TAKES_WRITES: Self = Self::new(
+        FailureCode::QueryFailed,
+        "target_session_attrs asks for read-only, and the server takes writes. Check that it is the \
+         right one.",
+    );
+    pub(crate) const IS_A_STANDBY: Self = Self::new(
+        FailureCode::QueryFailed,
+        "target_session_attrs asks for the primary, and the server is a standby. Check that it is \
+         the right one.",
+    );
+    pub(crate) const IS_NO_STANDBY: Self = Self::new(
+        FailureCode::QueryFailed,
+        "target_session_attrs asks for a standby, and the server is none. Check that it is the \
+         right one.",
     );
     pub(crate) const FORBIDDEN: Self = Self::new(
         FailureCode::PermissionDenied,

@@ -23,6 +23,8 @@ use tokio::time::{Instant, timeout_at};
 pub(crate) struct Pipeline {
     pub(crate) door: Door,
     pub(crate) tls: Tls,
+    /// What the operator demands.
+    pub(crate) tls_minimum: TlsMode,
     pub(crate) hashing: Hashing,
     pub(crate) clock: Arc<dyn Clock>,
     /// What tests have left open for the next one.
@@ -149,6 +151,9 @@ impl Pipeline {
         talk: &mut dyn Conversation,
         mut stream: GuardedStream,
     ) -> Result<Session, Cause> {
+        if mode < self.tls_minimum {
+            return Err(Cause::TLS_BELOW_MINIMUM);
+        }
         let verification = match (mode, talk.upgrade()) {
             (TlsMode::Disable, _) | (TlsMode::Prefer, Upgrade::Direct) => {
                 return Ok(Session::plain(stream));

@@ -16,7 +16,7 @@ use crate::stream::GuardedStream;
 use async_trait::async_trait;
 use bytes::BytesMut;
 use codec::Reply;
-use datastore_domain::ConnectSpec;
+use datastore_domain::{ConnectSpec, SessionAttributes};
 use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,6 +24,29 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// The smallest query and the version in one; `pg_catalog` leaves no room for functions that the
 /// database put in front.
 const QUERY: &str = "SELECT 1, pg_catalog.current_database(), pg_catalog.version()";
+
+/// What a record may demand of the server: one column more, which must have a value, and the failure
+/// when it has another. Servers that only speak the protocol may not know these functions, so they
+/// are called when something is demanded.
+struct Demand {
+    column: &'static str,
+    value: &'static str,
+    otherwise: Cause,
+}
+
+impl From<SessionAttributes> for Demand {
+    fn from(attributes: SessionAttributes) -> Self {
+        const READ_ONLY: &str = "pg_catalog.current_setting('transaction_read_only')";
+        const STANDBY: &str = "pg_catalog.pg_is_in_recovery()";
+        let (column, value, otherwise) = match attributes {
+            SessionAttributes::ReadWrite => (READ_ONLY, "off", Cause::TAKES_NO_WRITES),
+            SessionAttributes::ReadOnly => (READ_ONLY, "on", Cause::TAKES_WRITES),
+            SessionAttributes::Primary => (STANDBY, "f", Cause::IS_A_STANDBY),
+            SessionAttributes::Standby => (STANDBY, "t", Cause::IS_NO_STANDBY),
+        };
+        Self { column, value, otherwise }
+    }
+}
 
 /// The Terminate message.
 const TERMINATE: &[u8] = b"X\0\0\0\x04";
@@ -89,8 +112,11 @@ impl Conversation for Postgres<'_> {
     }
 
     async fn query(&mut self, session: &mut Session) -> Result<Answer, Cause> {
+        let demand = self.spec.session_attributes.map(Demand::from);
+        let more = demand.as_ref().map(|demand| format!(", {}", demand.column));
+        let query = format!("{QUERY}{}", more.unwrap_or_default());
         let mut message = BytesMut::new();
-        frontend::query(QUERY, &mut message).map_err(|_| Cause::WRONG_ANSWER)?;
+        frontend::query(&query, &mut message).map_err(|_| Cause::WRONG_ANSWER)?;
         session.send(&message).await?;
         let mut columns = None;
         let mut row = None;
@@ -116,7 +142,7 @@ impl Conversation for Postgres<'_> {
                 Reply::Message(_) => return Err(Cause::NOT_THE_PROTOCOL),
             }
         }
-        read_answer(row)
+        read_answer(row, demand.as_ref())
     }
 
     fn goodbye(&self) -> &'static [u8] {
@@ -124,13 +150,20 @@ impl Conversation for Postgres<'_> {
     }
 }
 
-/// Takes `1`, database and version from the only row.
-fn read_answer(row: Option<Vec<Option<String>>>) -> Result<Answer, Cause> {
+/// Takes `1`, database, version and what is demanded from the only row.
+fn read_answer(row: Option<Vec<Option<String>>>, demand: Option<&Demand>) -> Result<Answer, Cause> {
+    let mut row = row;
+    let demanded = demand.map(|demand| (demand, row.as_mut().and_then(Vec::pop).flatten()));
     let row: [Option<String>; 3] =
         row.and_then(|row| row.try_into().ok()).ok_or(Cause::WRONG_ANSWER)?;
     let [one, database_name, version] = row;
     if one.as_deref() != Some("1") {
         return Err(Cause::WRONG_ANSWER);
+    }
+    match demanded {
+        Some((demand, Some(found))) if found != demand.value => return Err(demand.otherwise),
+        Some((_, None)) => return Err(Cause::WRONG_ANSWER),
+        Some((_, Some(_))) | None => {}
     }
     Ok(Answer {
         server_version: version.map(|text| short_version(&text).to_owned()),
@@ -174,11 +207,12 @@ mod tests {
         let row = |values: &[Option<&str>]| {
             Some(values.iter().map(|v| v.map(str::to_owned)).collect::<Vec<_>>())
         };
-        let good = read_answer(row(&[Some("1"), Some("db"), Some("PostgreSQL 15.18 (x) on y")]));
+        let good =
+            read_answer(row(&[Some("1"), Some("db"), Some("PostgreSQL 15.18 (x) on y")]), None);
         let answer = good.expect("an answer");
         assert_eq!(answer.database_name.as_deref(), Some("db"));
         assert_eq!(answer.server_version.as_deref(), Some("PostgreSQL 15.18"));
-        assert!(read_answer(row(&[Some("1"), None, None])).is_ok());
+        assert!(read_answer(row(&[Some("1"), None, None]), None).is_ok());
         for bad in [
             None,
             row(&[]),
@@ -187,7 +221,7 @@ mod tests {
             row(&[None, Some("db"), Some("v")]),
             row(&[Some("1"), Some("db"), Some("v"), Some("more")]),
         ] {
-            assert_eq!(read_answer(bad), Err(Cause::WRONG_ANSWER));
+            assert_eq!(read_answer(bad, None), Err(Cause::WRONG_ANSWER));
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::policy::EgressPolicy;
 use crate::scram::Hashing;
 use crate::tls::{CaFileError, Tls};
 use async_trait::async_trait;
-use datastore_domain::{ProbeReport, TokenId};
+use datastore_domain::{ProbeReport, TlsMode, TokenId};
 use datastore_ports::{Clock, ConnectionTest, ConnectionTester, TestError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -42,10 +42,13 @@ pub struct ProbeSettings {
     pub slots_per_target: usize,
     /// How long the lookup of a name may take.
     pub lookup_timeout: Duration,
+    /// The weakest TLS mode that a test may ask for; weaker ones fail before the server is spoken to.
+    pub tls_minimum: TlsMode,
 }
 
 impl Default for ProbeSettings {
-    /// The default policy, no further CAs, 32 slots, 16 for a token, 8 for a target, 2 s.
+    /// The default policy, no further CAs, 32 slots, 16 for a token, 8 for a target, 2 s, any TLS
+    /// mode.
     fn default() -> Self {
         Self {
             policy: EgressPolicy::default(),
@@ -54,6 +57,7 @@ impl Default for ProbeSettings {
             slots_per_token: 16,
             slots_per_target: 8,
             lookup_timeout: Duration::from_secs(2),
+            tls_minimum: TlsMode::Disable,
         }
     }
 }
@@ -108,6 +112,7 @@ impl Probes {
                     settings.slots_per_target.max(1),
                 ),
                 tls,
+                tls_minimum: settings.tls_minimum,
                 hashing: Hashing::new(HASHING_THREADS),
                 clock,
                 sessions: Sessions::new(REST),

@@ -48,6 +48,7 @@ pub(crate) fn spec(system: System, tls: TlsMode) -> ConnectSpec {
         auth_mechanism: None,
         replica_set: None,
         require_channel_binding: false,
+        session_attributes: None,
     }
 }
 

@@ -3,7 +3,7 @@
 //! Whoever has a datastore to register can judge it before sending it anywhere. The domain crate
 //! needs no runtime, no database and no clock.
 
-use datastore_domain::{ConnectionTarget, DatastoreFields, Draft, Member, Secret};
+use datastore_domain::{ConnectionTarget, DatastoreFields, Draft, Member, Secret, TlsMode};
 use std::io::{self, Write};
 
 pub(crate) fn main() -> io::Result<()> {
@@ -47,7 +47,7 @@ fn text(text: &str) -> Member<String> {
 
 /// The draft is whole or everything wrong with the input is known: there is nothing in between.
 fn judge(fields: &DatastoreFields, out: &mut impl Write) -> io::Result<()> {
-    let draft = match Draft::new(fields) {
+    let draft = match Draft::new(fields, TlsMode::Disable) {
         Ok(draft) => draft,
         Err(violations) => {
             writeln!(out, "{violations}")?;

@@ -20,7 +20,7 @@ pub enum TlsMode {
 
 /// Not the name of a TLS mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a TLS mode")]
+#[error("must be disable, prefer, require or verify_full")]
 pub struct UnknownTlsMode;
 
 impl TlsMode {
@@ -99,6 +99,7 @@ impl ConnectionTarget {
                 auth_mechanism: None,
                 replica_set: None,
                 require_channel_binding: false,
+                session_attributes: None,
             },
         }
     }
@@ -162,6 +163,21 @@ pub struct ConnectSpec {
     /// Whether only a login that proves the encrypted channel will do (PostgreSQL,
     /// `channel_binding=require`).
     pub require_channel_binding: bool,
+    /// What the server must be (PostgreSQL, `target_session_attrs`); `None`: whatever it is.
+    pub session_attributes: Option<SessionAttributes>,
+}
+
+/// What a server of PostgreSQL must be, in the words of libpq (`target_session_attrs`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionAttributes {
+    /// It takes writes, unless a transaction says otherwise.
+    ReadWrite,
+    /// It takes none, unless a transaction says otherwise.
+    ReadOnly,
+    /// It is no standby.
+    Primary,
+    /// It is a standby.
+    Standby,
 }
 
 /// A secret as it is stored: opaque, bound to its record and field by the cipher.

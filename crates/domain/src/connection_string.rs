@@ -18,7 +18,8 @@ pub use error::ConnectionStringError;
 pub use seedlist::SeedlistOptions;
 
 use crate::{
-    ConnectSpec, Credentials, DatabaseName, Endpoint, Host, Port, Secret, System, TlsMode,
+    ConnectSpec, Credentials, DatabaseName, Endpoint, Host, Port, Secret, SessionAttributes,
+    System, TlsMode,
 };
 use parameters::{Meaning, Parameter, deciding};
 use rules::Scheme;
@@ -59,6 +60,7 @@ struct Structure {
     auth_mechanism: Option<String>,
     replica_set: Option<String>,
     require_channel_binding: bool,
+    session_attributes: Option<SessionAttributes>,
 }
 
 /// A host with the port beside it, if one was written.
@@ -85,6 +87,7 @@ impl Structure {
         rules::check_topology(scheme, &hosts, &parameters)?;
         let replica_set = deciding(&parameters, Meaning::ReplicaSet).map(|p| p.value().to_owned());
         let require_channel_binding = rules::requires_channel_binding(tls, &parameters)?;
+        let session_attributes = rules::session_attributes(&parameters);
         let (auth_source, auth_mechanism) = rules::authentication(
             &parameters,
             &rules::Login {
@@ -107,6 +110,7 @@ impl Structure {
             auth_mechanism,
             replica_set,
             require_channel_binding,
+            session_attributes,
         })
     }
 }
@@ -193,6 +197,7 @@ impl ConnectionString {
             auth_mechanism: structure.auth_mechanism.clone(),
             replica_set: structure.replica_set.clone(),
             require_channel_binding: structure.require_channel_binding,
+            session_attributes: structure.session_attributes,
         }
     }
 

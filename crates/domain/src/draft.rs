@@ -4,7 +4,8 @@ use crate::datastore::Profile;
 use crate::history::Change;
 use crate::violation::Findings;
 use crate::{
-    ConnectSpec, ConnectionTarget, DatastoreFields, Violations, checks, connection_input, revision,
+    ConnectSpec, ConnectionTarget, DatastoreFields, TlsMode, Violations, checks, connection_input,
+    revision, tls_minimum,
 };
 
 /// A new datastore that may be stored: valid in itself; only its name may still be taken.
@@ -17,15 +18,17 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Checks all members of an input.
+    /// Checks all members of an input. The connection has to ask for `tls_minimum` at least, which
+    /// the operator decides; [`TlsMode::Disable`] demands nothing.
     ///
     /// # Errors
     ///
     /// Every [`Violations`] at once, in the order of the fields.
-    pub fn new(fields: &DatastoreFields) -> Result<Self, Violations> {
+    pub fn new(fields: &DatastoreFields, tls_minimum: TlsMode) -> Result<Self, Violations> {
         let mut findings = Findings::default();
         let (profile, system) = checks::profile(fields, None, &mut findings);
         let target = connection_input::new_connection(fields, system, &mut findings);
+        tls_minimum::demand(target.as_ref(), tls_minimum, &mut findings);
         findings.finish()?;
         // Whatever is missing here was found above.
         let (profile, target) = profile.zip(target).expect("no findings, so the draft is whole");

@@ -34,6 +34,7 @@ actions! {
     TokenCreate = "token_create";
     TokenRevoke = "token_revoke";
     ConnectionTest = "connection_test";
+    Refused = "refused";
 }
 
 /// A value before or after a change.

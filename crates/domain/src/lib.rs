@@ -24,6 +24,7 @@ mod secret;
 mod system;
 mod text;
 mod timestamp;
+mod tls_minimum;
 mod token;
 mod violation;
 
@@ -32,7 +33,7 @@ pub use candidate::CandidateLogin;
 pub use catalogue::{CATALOGUE, SystemEntry, TypeEntry};
 pub use connection::{
     ConnectSpec, ConnectionParts, ConnectionTarget, Credentials, Endpoint, SealedConnection,
-    SealedValue, TlsMode, UnknownTlsMode,
+    SealedValue, SessionAttributes, TlsMode, UnknownTlsMode,
 };
 pub use connection_input::SecretPlan;
 pub use connection_string::{ConnectionString, ConnectionStringError, SeedlistOptions};

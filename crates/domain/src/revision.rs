@@ -4,7 +4,10 @@ use crate::connection_input::{SecretPlan, revised_connection};
 use crate::datastore::{Datastore, Profile};
 use crate::history::{Change, HistoryValue};
 use crate::violation::Findings;
-use crate::{ConnectionTarget, DatastoreFields, Field, SealedConnection, Violations, checks};
+use crate::{
+    ConnectionTarget, DatastoreFields, Field, SealedConnection, TlsMode, Violations, checks,
+    tls_minimum,
+};
 
 /// What an absent member means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +33,8 @@ impl Datastore {
     /// Checks a write against this datastore. `None` when it changes nothing.
     ///
     /// Masks written back keep what is stored, unless the write changes where or for whom the
-    /// secret would be used: then it must be given anew.
+    /// secret would be used: then it must be given anew. A connection that is written or changed has
+    /// to ask for `tls_minimum` at least, as that of [`crate::Draft::new`].
     ///
     /// # Errors
     ///
@@ -39,6 +43,7 @@ impl Datastore {
         &self,
         fields: DatastoreFields,
         mode: RevisionMode,
+        tls_minimum: TlsMode,
     ) -> Result<Option<Revision>, Violations> {
         let mut findings = Findings::default();
         let (fields, base) = match mode {
@@ -47,6 +52,7 @@ impl Datastore {
         };
         let (profile, system) = checks::profile(&fields, base, &mut findings);
         let connection = revised_connection(&fields, self, system, &mut findings);
+        tls_minimum::demand_of_change(self, connection.as_ref(), tls_minimum, &mut findings);
         findings.finish()?;
         // Whatever is missing here was found above.
         let (profile, connection) =

@@ -115,6 +115,8 @@ pub enum ViolationCode {
     ParameterNotAllowed,
     /// The change needs the secret anew.
     ReentryRequired,
+    /// The connection asks for less TLS than the operator demands.
+    TlsTooWeak,
 }
 
 impl ViolationCode {
@@ -135,6 +137,7 @@ impl ViolationCode {
             Self::MaskedValue => "masked_value",
             Self::ParameterNotAllowed => "parameter_not_allowed",
             Self::ReentryRequired => "reentry_required",
+            Self::TlsTooWeak => "tls_too_weak",
         }
     }
 }

@@ -51,7 +51,7 @@ impl<P: Permission + 'static> FromRequest for Allowed<P> {
                 buckets.take(actor.token).map_err(Problem::rate_limited)?;
             }
             let request_id = request.extensions().get::<RequestId>().cloned();
-            Ok(Self(Caller { actor, request_id }.authorize::<P>()?))
+            Ok(Self(state.registry.authorize::<P>(Caller { actor, request_id }).await?))
         })
     }
 }

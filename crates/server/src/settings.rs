@@ -17,7 +17,7 @@ pub use http::{Http, PublicUrl, RateLimit};
 pub use load::SettingsError;
 
 use datastore_connectivity::Cidr;
-use datastore_domain::Secret;
+use datastore_domain::{Secret, TlsMode};
 use datastore_persistence::DatabaseUrl;
 use serde::{Deserialize, Serialize, Serializer};
 use std::path::PathBuf;
@@ -107,7 +107,7 @@ pub struct Connectivity {
     pub verify_on_write: bool,
     /// Where tests may connect to.
     pub egress: Egress,
-    /// Whom tests trust.
+    /// How much of TLS tests ask for, and whom they trust.
     pub tls: Tls,
 }
 
@@ -123,10 +123,13 @@ pub struct Egress {
     pub deny: Vec<Cidr>,
 }
 
-/// Whom connection tests trust.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+/// TLS of connection tests.
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
+    /// The weakest mode that may be written and tested. Default: `disable`, so any.
+    #[serde(deserialize_with = "strict::parsed", serialize_with = "displayed")]
+    pub minimum: TlsMode,
     /// PEM file of certificate authorities, besides the public ones. Default: none.
     #[serde(default, deserialize_with = "strict::some_path")]
     pub ca_file: Option<PathBuf>,
@@ -275,6 +278,13 @@ fn url_without_secrets<S: Serializer>(
 
 fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{}s", duration.as_secs_f64()))
+}
+
+fn displayed<S: Serializer>(
+    value: &impl std::fmt::Display,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
 }
 
 fn strings<S: Serializer>(ranges: &[Cidr], serializer: S) -> Result<S::Ok, S::Error> {

@@ -58,7 +58,7 @@ impl Application {
         }
         let access = access(&storage);
         bootstrap::first_token(settings, &access).await?;
-        let registry = registry(&storage, cipher, probes.clone());
+        let registry = registry(settings, &storage, cipher, probes.clone());
         let http = HttpSettings {
             public_url: settings.http.public_url.as_ref().map(|url| url.as_str().to_owned()),
             trusted_proxies: settings.http.trusted_proxies.clone(),
@@ -131,6 +131,7 @@ pub(crate) fn probes(settings: &Settings) -> Result<Probes, StartError> {
         slots: connectivity.slots,
         slots_per_token: connectivity.slots_per_token,
         slots_per_target: connectivity.slots_per_target,
+        tls_minimum: connectivity.tls.minimum,
         ..ProbeSettings::default()
     };
     Ok(Probes::new(probes, Arc::new(SystemClock))?)
@@ -142,16 +143,21 @@ pub(crate) async fn open_registry(settings: &Settings) -> Result<Registry, Start
     let cipher = keys::given(settings)?;
     keys::check(settings, &storage, cipher.as_ref()).await?;
     let cipher = cipher.ok_or_else(|| StartError::NoKeys(settings.key_file()))?;
-    Ok(registry(&storage, cipher, Arc::new(probes(settings)?)))
+    Ok(registry(settings, &storage, cipher, Arc::new(probes(settings)?)))
 }
 
 pub(crate) fn access(storage: &Storage) -> Access {
     Access::new(Arc::new(storage.clone()), Arc::new(SystemClock), Arc::new(OsEntropy))
 }
 
-fn registry(storage: &Storage, cipher: RingCipher, probes: Arc<Probes>) -> Registry {
+fn registry(
+    settings: &Settings,
+    storage: &Storage,
+    cipher: RingCipher,
+    probes: Arc<Probes>,
+) -> Registry {
     let storage = Arc::new(storage.clone());
-    Registry::new(Ports {
+    let registry = Registry::new(Ports {
         datastores: storage.clone(),
         assignments: storage.clone(),
         history: storage.clone(),
@@ -160,5 +166,6 @@ fn registry(storage: &Storage, cipher: RingCipher, probes: Arc<Probes>) -> Regis
         tester: probes,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
-    })
+    });
+    registry.with_tls_minimum(settings.connectivity.tls.minimum)
 }

@@ -1,7 +1,9 @@
 //! Fake PostgreSQL servers.
 
-use crate::support::{ENOUGH, Fake, PASSWORD, assert_failed, test};
-use datastore_domain::{ConnectSpec, FailureCode, ProbeReport, Step, System, TlsMode};
+use crate::support::{ENOUGH, Fake, PASSWORD, assert_failed, holds, test};
+use datastore_domain::{
+    ConnectSpec, FailureCode, ProbeReport, SessionAttributes, Step, System, TlsMode,
+};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -122,6 +124,36 @@ async fn t17_what_the_server_repeats_is_not_shown() {
     let details = report.result.expect("let in");
     assert_eq!(details.server_version.as_deref(), Some("[31mPostgreSQL ***[0m"));
     assert_eq!(details.database_name.as_deref(), Some("db***"));
+}
+
+/// In the one round trip of the query, and only when it is asked for.
+#[tokio::test]
+async fn a_server_of_another_kind_than_is_asked_for_is_no_success() {
+    use SessionAttributes::{Primary, ReadOnly, ReadWrite, Standby};
+    for (attributes, column, good, bad) in [
+        (ReadWrite, "transaction_read_only", "off", "on"),
+        (ReadOnly, "transaction_read_only", "on", "off"),
+        (Primary, "pg_is_in_recovery", "f", "t"),
+        (Standby, "pg_is_in_recovery", "t", "f"),
+    ] {
+        for (values, is_ok) in [
+            (&["1", "db", "v", good][..], true),
+            (&["1", "db", "v", bad], false),
+            (&["1", "db", "v"], false),
+        ] {
+            let (fake, heard) =
+                scripted(vec![[ok(), ready()].concat(), answer(&[row(values)])]).await;
+            let session_attributes = Some(attributes);
+            let report = test(&ConnectSpec { session_attributes, ..plain(&fake) }, ENOUGH).await;
+            if is_ok {
+                assert!(report.result.is_ok(), "{attributes:?}: {:?}", report.result);
+            } else {
+                assert_failed(&report, Step::Query, FailureCode::QueryFailed);
+            }
+            let heard = heard.lock().expect("no panic").concat();
+            assert!(holds(&heard, column.as_bytes()), "{attributes:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use crate::support::{
     test_with, trusting,
 };
 use datastore_connectivity::ProbeSettings;
-use datastore_domain::{ConnectSpec, FailureCode, Step, System, TlsMode};
+use datastore_domain::{ConnectSpec, FailureCode, SessionAttributes, Step, System, TlsMode};
 use datastore_testkit::live;
 
 fn server() -> ConnectSpec {
@@ -119,6 +119,28 @@ async fn t08_a_required_channel_binding_lets_no_other_login_pass_live() {
             let code = FailureCode::AuthenticationUnsupported;
             let message = assert_failed(&report, Step::Authenticate, code);
             assert!(message.contains("channel_binding"), "{message}");
+        }
+    }
+}
+
+/// What `target_session_attrs` asks for, of a server that is a primary and takes writes.
+#[tokio::test]
+async fn the_server_must_be_what_the_string_asks_for_live() {
+    use SessionAttributes::{Primary, ReadOnly, ReadWrite, Standby};
+    for (attributes, refusal) in [
+        (ReadWrite, None),
+        (ReadOnly, Some("takes writes")),
+        (Primary, None),
+        (Standby, Some("is none")),
+    ] {
+        let spec = ConnectSpec { session_attributes: Some(attributes), ..server() };
+        let report = test(&spec, ENOUGH).await;
+        match refusal {
+            None => assert!(report.result.is_ok(), "{attributes:?}: {:?}", report.result),
+            Some(words) => {
+                let message = assert_failed(&report, Step::Query, FailureCode::QueryFailed);
+                assert!(message.contains(words), "{message}");
+            }
         }
     }
 }

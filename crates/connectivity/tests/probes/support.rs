@@ -146,6 +146,7 @@ pub(crate) fn spec(system: System, host: &str, port: u16) -> ConnectSpec {
         auth_mechanism: None,
         replica_set: None,
         require_channel_binding: false,
+        session_attributes: None,
     }
 }
 

@@ -1,11 +1,12 @@
 //! TLS against servers with certificates of all kinds.
 
-use crate::support::{ENOUGH, Fake, FixedClock, assert_failed, host, test_with};
+use crate::support::{ENOUGH, Fake, FixedClock, assert_failed, host, saying, test_with};
 use datastore_connectivity::{CaFileError, ProbeSettings, Probes, ProbesError};
 use datastore_domain::{ConnectSpec, FailureCode, Step, System, TlsMode};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 
@@ -110,6 +111,30 @@ async fn each_fault_of_a_certificate_is_named() {
         let required = spec(&fake, "127.0.0.1", TlsMode::Require);
         let report = test_with(trusting(&pem), &required, ENOUGH).await;
         assert!(report.result.is_ok(), "{word}: {:?}", report.result);
+    }
+}
+
+/// Not a byte goes to a server that would be asked for less than the operator demands.
+#[tokio::test]
+async fn t08_less_than_the_minimum_is_not_tried() {
+    for (tls, is_tried) in [
+        (TlsMode::Disable, false),
+        (TlsMode::Prefer, false),
+        (TlsMode::Require, true),
+        (TlsMode::VerifyFull, true),
+    ] {
+        let (fake, mut heard) = saying(Vec::new()).await;
+        let settings = ProbeSettings { tls_minimum: TlsMode::Require, ..ProbeSettings::default() };
+        let spec = ConnectSpec { tls, ..fake.spec(System::Redis) };
+        let report = test_with(settings, &spec, Duration::from_millis(200)).await;
+        match is_tried {
+            true => drop(assert_failed(&report, Step::Tls, FailureCode::Timeout)),
+            false => {
+                let message = assert_failed(&report, Step::Tls, FailureCode::TlsFailed);
+                assert!(message.contains("connectivity.tls.minimum"), "{message}");
+            }
+        }
+        assert_eq!(!heard.all().await.is_empty(), is_tried, "{tls}");
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) enum Meaning {
     /// How to log in.
     AuthMechanism,
     ChannelBinding,
+    /// What the server must be.
+    SessionAttributes,
     /// Which set the server must belong to.
     ReplicaSet,
     /// Whether to talk to one server of a set.
@@ -75,7 +77,8 @@ static POSTGRES: [Rule; 5] = [
         "channel_binding",
         Kind::Choice(&["disable", "prefer", "require"]),
     ),
-    kept(
+    decides(
+        Meaning::SessionAttributes,
         "target_session_attrs",
         Kind::Choice(&["any", "read-write", "read-only", "primary", "standby", "prefer-standby"]),
     ),

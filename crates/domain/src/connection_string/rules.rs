@@ -5,8 +5,8 @@ use super::error::{ConnectionStringError as Error, Part};
 use super::grammar::{cut, decode};
 use super::parameters::{Meaning, Parameter, deciding, is_mask};
 use crate::{
-    Credentials, DatabaseName, Host, Password, Port, Secret, System, TextError, TlsMode, Username,
-    ViolationCode,
+    Credentials, DatabaseName, Host, Password, Port, Secret, SessionAttributes, System, TextError,
+    TlsMode, Username, ViolationCode,
 };
 
 /// A scheme and what it alone decides.
@@ -244,6 +244,18 @@ pub(super) fn requires_channel_binding(
             Ok(true)
         }
         _ => Ok(false),
+    }
+}
+
+/// What the server must be. `any` demands nothing, nor does `prefer-standby` of the one server that
+/// a string names.
+pub(super) fn session_attributes(parameters: &[Parameter]) -> Option<SessionAttributes> {
+    match deciding(parameters, Meaning::SessionAttributes)?.value().to_ascii_lowercase().as_str() {
+        "read-write" => Some(SessionAttributes::ReadWrite),
+        "read-only" => Some(SessionAttributes::ReadOnly),
+        "primary" => Some(SessionAttributes::Primary),
+        "standby" => Some(SessionAttributes::Standby),
+        _ => None,
     }
 }
 

@@ -93,7 +93,7 @@ fn connection_strings_are_judged_by_their_system() {
 fn both_forms_mean_the_same_to_a_connection_test() {
     let by_parts = json!(parts(); port: 5433, database: "app", tls: "require");
     let specs = [by_parts, by_string()].map(|input| {
-        let draft = Draft::new(&input).expect("valid");
+        let draft = Draft::new(&input, TlsMode::Disable).expect("valid");
         draft.target.connect_spec(draft.profile.classification.system())
     });
     assert_eq!(specs[0], specs[1]);
@@ -102,7 +102,7 @@ fn both_forms_mean_the_same_to_a_connection_test() {
 
 #[test]
 fn by_parts_tls_is_preferred_and_the_database_is_the_default_of_the_system() {
-    let draft = Draft::new(&parts()).expect("valid");
+    let draft = Draft::new(&parts(), TlsMode::Disable).expect("valid");
     let ConnectionTarget::Parts(parts) = draft.target else { panic!("by parts") };
     assert_eq!((parts.tls, parts.database), (TlsMode::Prefer, None));
 }

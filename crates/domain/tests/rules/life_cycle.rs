@@ -1,7 +1,7 @@
 //! Deletion, and the history of a creation.
 
 use crate::support::{by_string, parts, recorded, stored, time};
-use datastore_domain::{AlreadyDeleted, Datastore, Draft};
+use datastore_domain::{AlreadyDeleted, Datastore, Draft, TlsMode};
 
 #[test]
 fn a_datastore_is_deleted_once_and_kept_as_it_was() {
@@ -15,7 +15,8 @@ fn a_datastore_is_deleted_once_and_kept_as_it_was() {
 
 #[test]
 fn a_creation_records_every_member_that_has_a_value() {
-    let changes = |fields| recorded(&Draft::new(&fields).expect("valid").changes());
+    let changes =
+        |fields| recorded(&Draft::new(&fields, TlsMode::Disable).expect("valid").changes());
     assert_eq!(
         changes(json!(parts(); max_connections: 100)),
         "name null -> Primary; type null -> sql; system null -> postgres; \

@@ -15,4 +15,5 @@ mod properties;
 mod put;
 mod repointing;
 mod secrets;
+mod tls_minimum;
 mod whole_input;

@@ -1,10 +1,15 @@
 //! Masks mean "keep what is stored" where something is, and are never stored themselves.
 
 use crate::support::{MASKED_STRING, by_string, parts, refusal_of_write, stored};
-use datastore_domain::{Datastore, DatastoreFields, RevisionMode, SealedConnection, SecretPlan};
+use datastore_domain::{
+    Datastore, DatastoreFields, RevisionMode, SealedConnection, SecretPlan, TlsMode,
+};
 
 fn kept(stored: &Datastore, fields: DatastoreFields) -> SealedConnection {
-    let revision = stored.revise(fields, RevisionMode::Merge).expect("valid").expect("a change");
+    let revision = stored
+        .revise(fields, RevisionMode::Merge, TlsMode::Disable)
+        .expect("valid")
+        .expect("a change");
     match revision.connection {
         SecretPlan::Keep(kept) => kept,
         SecretPlan::Seal(target) => panic!("sealed {target:?}"),
@@ -25,7 +30,8 @@ fn t18_a_mask_beside_a_change_keeps_the_sealed_value() {
 fn t18_only_the_whole_mask_is_one() {
     let stored = stored(&parts());
     for password in ["***", "***encrypted*** ", "***ENCRYPTED***"] {
-        let revision = stored.revise(json!(password: password), RevisionMode::Merge);
+        let revision =
+            stored.revise(json!(password: password), RevisionMode::Merge, TlsMode::Disable);
         let plan = revision.expect("valid").expect("a change").connection;
         assert!(matches!(plan, SecretPlan::Seal(_)), "{password}");
     }

@@ -2,7 +2,7 @@
 
 use crate::support::{Json, field, members, parts, parts_of, refusal, stored, with};
 use Expect::{As, AsGiven, Refused};
-use datastore_domain::{ConnectionTarget, DatastoreFields, Draft, Field, System};
+use datastore_domain::{ConnectionTarget, DatastoreFields, Draft, Field, System, TlsMode};
 
 /// What becomes of a value.
 enum Expect {
@@ -186,7 +186,7 @@ fn usernames_are_kept_byte_for_byte() {
 fn passwords_are_kept_byte_for_byte() {
     let check = |password: &str, expected: Result<(), &str>| {
         let input = with(parts(), "password", &password.into());
-        match (Draft::new(&input), expected) {
+        match (Draft::new(&input, TlsMode::Disable), expected) {
             (Ok(Draft { target: ConnectionTarget::Parts(kept), .. }), Ok(())) => {
                 assert_eq!(kept.password.expose(), password);
             }

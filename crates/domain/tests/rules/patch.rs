@@ -4,7 +4,7 @@ use crate::support::{
     Json, PASSWORD, STRING, after, by_string, members, parts, recorded, refusal_of_write, stored,
     with,
 };
-use datastore_domain::{Datastore, DatastoreFields, RevisionMode, SecretPlan};
+use datastore_domain::{Datastore, DatastoreFields, RevisionMode, SecretPlan, TlsMode};
 
 /// A datastore by parts in which every optional member has a value.
 fn full() -> Datastore {
@@ -14,7 +14,8 @@ fn full() -> Datastore {
 }
 
 fn merge(stored: &Datastore, fields: DatastoreFields) -> Option<(Datastore, String)> {
-    let revision = stored.revise(fields, RevisionMode::Merge).expect("a valid write")?;
+    let revision =
+        stored.revise(fields, RevisionMode::Merge, TlsMode::Disable).expect("a valid write")?;
     let changes = recorded(&revision.changes);
     Some((after(stored, revision), changes))
 }
@@ -175,7 +176,10 @@ fn database_and_tls_say_nothing_beside_a_string() {
 #[test]
 fn t15_an_equal_secret_is_sealed_anew_and_counts_as_changed() {
     let check = |stored: &Datastore, patch: DatastoreFields, history: &str| {
-        let revision = stored.revise(patch, RevisionMode::Merge).expect("valid").expect("a change");
+        let revision = stored
+            .revise(patch, RevisionMode::Merge, TlsMode::Disable)
+            .expect("valid")
+            .expect("a change");
         assert!(matches!(revision.connection, SecretPlan::Seal(_)));
         assert_eq!(recorded(&revision.changes), history);
     };

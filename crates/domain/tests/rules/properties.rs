@@ -3,7 +3,7 @@
 use crate::support::{after, as_read, by_string, members, parts, stored};
 use datastore_domain::{
     Datastore, DatastoreFields, Draft, Expected, Field, MASK, Member, PASSWORD_MASK, RevisionMode,
-    SealedConnection, Secret, SecretPlan, System,
+    SealedConnection, Secret, SecretPlan, System, TlsMode,
 };
 use proptest::prelude::{
     Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest,
@@ -159,7 +159,7 @@ proptest! {
 
     #[test]
     fn any_input_is_judged_without_panic_in_the_order_of_the_fields(fields in inputs()) {
-        if let Err(violations) = Draft::new(&fields) {
+        if let Err(violations) = Draft::new(&fields, TlsMode::Disable) {
             let told: Vec<_> = violations.as_slice().iter().map(|v| v.field).collect();
             prop_assert!(!told.is_empty() && told.is_sorted(), "{told:?}");
         }
@@ -168,7 +168,7 @@ proptest! {
     /// Each member is at fault for one reason at a time.
     #[test]
     fn no_member_is_named_twice(fields in inputs(), stored in datastores(), mode in modes()) {
-        for violations in [Draft::new(&fields).err(), stored.revise(fields, mode).err()] {
+        for violations in [Draft::new(&fields, TlsMode::Disable).err(), stored.revise(fields, mode, TlsMode::Disable).err()] {
             for field in Field::ALL {
                 let named = violations.iter().flat_map(|v| v.as_slice()).filter(|v| v.field == field);
                 prop_assert!(named.count() <= 1, "{violations:?}");
@@ -178,19 +178,19 @@ proptest! {
 
     #[test]
     fn what_is_accepted_and_put_back_as_read_changes_nothing(fields in inputs()) {
-        if Draft::new(&fields).is_ok() {
+        if Draft::new(&fields, TlsMode::Disable).is_ok() {
             let stored = stored(&fields);
-            prop_assert_eq!(stored.revise(as_read(&stored), RevisionMode::Replace), Ok(None));
-            prop_assert_eq!(stored.revise(as_read(&stored), RevisionMode::Merge), Ok(None));
+            prop_assert_eq!(stored.revise(as_read(&stored), RevisionMode::Replace, TlsMode::Disable), Ok(None));
+            prop_assert_eq!(stored.revise(as_read(&stored), RevisionMode::Merge, TlsMode::Disable), Ok(None));
         }
     }
 
     /// A PUT ends where a creation of the same input would.
     #[test]
     fn a_put_makes_what_a_creation_makes(fields in inputs(), stored in datastores()) {
-        if Draft::new(&fields).is_ok() {
+        if Draft::new(&fields, TlsMode::Disable).is_ok() {
             let created = crate::support::stored(&fields);
-            let put = stored.revise(fields, RevisionMode::Replace).expect("a creation may be put");
+            let put = stored.revise(fields, RevisionMode::Replace, TlsMode::Disable).expect("a creation may be put");
             let changed = put.map_or_else(|| stored.clone(), |revision| after(&stored, revision));
             prop_assert_eq!(members(&changed), members(&created));
         }
@@ -200,7 +200,7 @@ proptest! {
     fn t14_no_write_takes_a_kept_secret_elsewhere(
         fields in inputs(), stored in datastores(), mode in modes(),
     ) {
-        if let Ok(Some(revision)) = stored.revise(fields, mode)
+        if let Ok(Some(revision)) = stored.revise(fields, mode, TlsMode::Disable)
             && let SecretPlan::Keep(kept) = &revision.connection
         {
             let system = revision.profile.classification.system();
@@ -213,7 +213,7 @@ proptest! {
     fn the_history_names_the_members_that_changed(
         fields in inputs(), stored in datastores(), mode in modes(),
     ) {
-        if let Ok(Some(revision)) = stored.revise(fields, mode) {
+        if let Ok(Some(revision)) = stored.revise(fields, mode, TlsMode::Disable) {
             let recorded: Vec<_> = revision.changes.iter().map(|c| c.member).collect();
             let changed = after(&stored, revision);
             for ((name, before), (_, now)) in members(&stored).into_iter().zip(members(&changed)) {

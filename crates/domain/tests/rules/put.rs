@@ -3,10 +3,11 @@
 use crate::support::{
     Json, after, as_read, by_string, members, parts, recorded, refusal_of_write, stored, with,
 };
-use datastore_domain::{Datastore, DatastoreFields, RevisionMode, System};
+use datastore_domain::{Datastore, DatastoreFields, RevisionMode, System, TlsMode};
 
 fn replace(stored: &Datastore, fields: DatastoreFields) -> Option<(Datastore, String)> {
-    let revision = stored.revise(fields, RevisionMode::Replace).expect("a valid write")?;
+    let revision =
+        stored.revise(fields, RevisionMode::Replace, TlsMode::Disable).expect("a valid write")?;
     let changes = recorded(&revision.changes);
     Some((after(stored, revision), changes))
 }

@@ -48,7 +48,8 @@ fn check(stored: &Datastore, changes: &[(&str, Json)], refused: bool) {
             };
             let shown = || format!("{mode:?} {changes:?} {secret:?}");
             assert_eq!(refusal_of_write(stored, &fields, mode), expected, "{}", shown());
-            let plan = stored.revise(fields, mode).ok().flatten().map(|r| r.connection);
+            let plan =
+                stored.revise(fields, mode, TlsMode::Disable).ok().flatten().map(|r| r.connection);
             match (secret, plan) {
                 (Secret::Given, Some(SecretPlan::Seal(ConnectionTarget::Parts(parts)))) => {
                     assert_eq!(parts.password.expose(), PASSWORD);

@@ -1,7 +1,9 @@
 //! No secret is ever seen in what is printed or recorded.
 
 use crate::support::{PASSWORD, STRING, by_string, parts, stored};
-use datastore_domain::{ConnectionTarget, DatastoreFields, Draft, Password, RevisionMode, Secret};
+use datastore_domain::{
+    ConnectionTarget, DatastoreFields, Draft, Password, RevisionMode, Secret, TlsMode,
+};
 use std::fmt::Debug;
 
 /// Neither the secret nor its percent-encoded form: both begin alike.
@@ -18,7 +20,7 @@ fn t16_debug_of_nothing_that_holds_a_secret_shows_it() {
     check(&Password::try_from(secret).expect("valid"));
     for fields in [parts(), by_string()] {
         check(&fields);
-        let draft = Draft::new(&fields).expect("valid");
+        let draft = Draft::new(&fields, TlsMode::Disable).expect("valid");
         check(&draft);
         check(&draft.target.connect_spec(draft.profile.classification.system()));
         if let ConnectionTarget::Uri(string) = &draft.target {
@@ -38,7 +40,7 @@ fn secrets_written() -> [DatastoreFields; 3] {
 fn t16_revisions_and_their_history_hold_no_plain_secret() {
     for stored in [stored(&parts()), stored(&by_string())] {
         for fields in secrets_written() {
-            if let Ok(revision) = stored.revise(fields, RevisionMode::Merge) {
+            if let Ok(revision) = stored.revise(fields, RevisionMode::Merge, TlsMode::Disable) {
                 check(&revision.expect("a secret was written"));
             }
         }
@@ -48,7 +50,7 @@ fn t16_revisions_and_their_history_hold_no_plain_secret() {
 #[test]
 fn t16_the_history_of_a_creation_holds_no_secret() {
     for fields in [parts(), by_string()] {
-        let changes = Draft::new(&fields).expect("valid").changes();
+        let changes = Draft::new(&fields, TlsMode::Disable).expect("valid").changes();
         check(&changes);
         // The mask of a string shows where it leads; the history does not need it.
         assert!(!format!("{changes:?}").contains("***"), "{changes:?}");

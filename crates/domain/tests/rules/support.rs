@@ -3,7 +3,8 @@
 use datastore_domain::{
     Change, ConnectionTarget, Datastore, DatastoreFields, DatastoreId, Draft, Expected, Field,
     FieldChange, HistoryValue, Member, PASSWORD_MASK, RecordId, Revision, RevisionMode,
-    SealedConnection, SealedValue, Secret, SecretPlan, System, Timestamp, Version, Violations,
+    SealedConnection, SealedValue, Secret, SecretPlan, System, Timestamp, TlsMode, Version,
+    Violations,
 };
 
 /// A value of a JSON object, as far as members tell values apart.
@@ -107,7 +108,7 @@ pub(crate) const STRING: &str =
 /// What readers see of [`STRING`].
 pub(crate) const MASKED_STRING: &str = "postgres://app:***@db.example:5433/app?sslmode=***";
 
-fn described(system: System) -> DatastoreFields {
+pub(crate) fn described(system: System) -> DatastoreFields {
     json!(
         name: "Primary", type: system.datastore_type().as_str(), system: system.as_str(),
         description: "Orders and customers.",
@@ -138,7 +139,7 @@ pub(crate) fn told(violations: &Violations) -> String {
 
 /// What is wrong with a new datastore: empty when nothing is.
 pub(crate) fn refusal(fields: &DatastoreFields) -> String {
-    Draft::new(fields).err().as_ref().map(told).unwrap_or_default()
+    Draft::new(fields, TlsMode::Disable).err().as_ref().map(told).unwrap_or_default()
 }
 
 /// What is wrong with a write: empty when nothing is.
@@ -147,7 +148,12 @@ pub(crate) fn refusal_of_write(
     fields: &DatastoreFields,
     mode: RevisionMode,
 ) -> String {
-    stored.revise(fields.clone(), mode).err().as_ref().map(told).unwrap_or_default()
+    stored
+        .revise(fields.clone(), mode, TlsMode::Disable)
+        .err()
+        .as_ref()
+        .map(told)
+        .unwrap_or_default()
 }
 
 /// Stands for the cipher: a number instead of a ciphertext, a new one each time.
@@ -174,7 +180,8 @@ pub(crate) fn time(second: i64) -> Timestamp {
 
 /// The datastore that a valid input makes.
 pub(crate) fn stored(fields: &DatastoreFields) -> Datastore {
-    let draft = Draft::new(fields).unwrap_or_else(|violations| panic!("{}", told(&violations)));
+    let draft = Draft::new(fields, TlsMode::Disable)
+        .unwrap_or_else(|violations| panic!("{}", told(&violations)));
     Datastore {
         id: DatastoreId::new(7).expect("positive"),
         record: RecordId::from_bytes([7; 16]),

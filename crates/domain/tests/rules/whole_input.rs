@@ -1,7 +1,7 @@
 //! Inputs as wholes: what is required, and that everything wrong is said at once.
 
 use crate::support::{Json, parts, refusal, stored, with};
-use datastore_domain::{DatastoreFields, Draft, System};
+use datastore_domain::{DatastoreFields, Draft, System, TlsMode};
 
 const NO_PARTS: &str = "server required, port required, username required, password required";
 
@@ -42,7 +42,7 @@ fn all_violations_come_in_one_answer_in_the_order_of_the_fields() {
                     avg_response_time_ms out_of_range, storage_capacity_gb invalid_type, \
                     database blank, tls unknown_choice";
     assert_eq!(refusal(&input), expected);
-    let violations = Draft::new(&input).expect_err("refused");
+    let violations = Draft::new(&input, TlsMode::Disable).expect_err("refused");
     assert!(violations.as_slice().iter().all(|v| v.detail.ends_with('.')), "{violations:?}");
     assert!(violations.to_string().starts_with("14 invalid field(s): name, type, system"));
 }
@@ -64,7 +64,7 @@ fn t16_no_violation_quotes_the_value() {
     for name in datastore_domain::Field::ALL.map(datastore_domain::Field::name) {
         let base = if name == "connection_string" { crate::support::by_string() } else { parts() };
         let input = with(base, name, &canary.repeat(2000).into());
-        let violations = Draft::new(&input).expect_err("over every limit");
+        let violations = Draft::new(&input, TlsMode::Disable).expect_err("over every limit");
         assert!(!format!("{violations} {violations:?}").contains("c4n4ry"), "{violations:?}");
     }
 }
@@ -86,7 +86,8 @@ fn the_example_of_the_requirements_is_valid_with_a_password() {
     let input = json!(example(); password: "s3cret");
     assert_eq!(refusal(&input), "");
     let datastore = stored(&input);
-    let put = datastore.revise(example(), datastore_domain::RevisionMode::Replace);
+    let put =
+        datastore.revise(example(), datastore_domain::RevisionMode::Replace, TlsMode::Disable);
     assert_eq!(put, Ok(None), "written back as it is answered");
 }
 

@@ -10,7 +10,6 @@ use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use datastore_application::ChangeDatastores;
-use datastore_domain::Draft;
 
 /// Create a datastore.
 ///
@@ -37,7 +36,7 @@ pub(crate) async fn create_datastore(
 ) -> Answer {
     let body: DatastoreBody = body::read(&request, payload).await?.into();
     let verify = super::verify(&request, &state)?;
-    let fields = body.known(|fields| Draft::new(fields).map(drop))?;
+    let fields = body.known(|fields| state.registry.check_new(fields))?;
     let view = state.registry.create(&granted, &fields, verify).await?;
     let location = format!("{}/api/v1/datastores/{}/", state.origin.of(&request), view.id);
     let mut response = HttpResponse::Created();

@@ -49,7 +49,7 @@ pub(crate) async fn list_datastores(
     let mut query = Query::read(&request, &KNOWN);
     let (filter, ordering) = question(&mut query);
     let of_deleted = match filter.deleted {
-        true => Some(granted.caller().clone().authorize::<ListDeleted>()?),
+        true => Some(state.registry.authorize::<ListDeleted>(granted.caller().clone()).await?),
         false => None,
     };
     let places = Datastores::new(PATH, &filter, &ordering);

@@ -83,13 +83,15 @@ async fn revise(
         RevisionMode::Merge => body::read_as(request, payload, body::JSON_OR_MERGE_PATCH).await?,
     };
     let verify = super::verify(request, state)?;
-    let fields = DatastoreBody::from(members).known(|fields| located.check(fields, mode))?;
+    let registry = &state.registry;
+    let check = |fields: &_| registry.check_change(&located, fields, mode);
+    let fields = DatastoreBody::from(members).known(check)?;
     let expected = etag::expected_versions(request, state.require_if_match).or_else(|missing| {
         // Whatever is wrong with the body comes first.
-        located.check(&fields, mode).map_err(Error::from)?;
+        check(&fields).map_err(Error::from)?;
         Err(missing)
     })?;
     let expected = expected.as_deref();
-    let view = state.registry.revise(granted, located, &fields, mode, expected, verify).await?;
+    let view = registry.revise(granted, located, &fields, mode, expected, verify).await?;
     Ok(super::datastore(&mut HttpResponse::Ok(), &view))
 }

@@ -10,7 +10,6 @@ use crate::state::{Allowed, State};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use datastore_application::{DEFAULT_DEADLINE, TestConnections};
-use datastore_domain::Draft;
 
 /// Test the connection of a datastore that is not saved.
 ///
@@ -33,7 +32,7 @@ pub(crate) async fn test_unsaved_connection(
 ) -> Answer {
     let body: DatastoreBody = body::read(&request, payload).await?.into();
     Query::none(&request)?;
-    let fields = body.known(|fields| Draft::new(fields).map(drop))?;
+    let fields = body.known(|fields| state.registry.check_new(fields))?;
     let report = state.registry.test_unsaved(&granted, &fields, DEFAULT_DEADLINE).await?;
     Ok(super::json(&mut HttpResponse::Ok(), &TestResult::from(report)))
 }

@@ -9,7 +9,7 @@ use datastore_connectivity::{ProbeSettings, Probes};
 use datastore_crypto::{KeyRing, OsEntropy, RingCipher};
 use datastore_domain::{
     Action, Actor, DatastoreFields, Draft, HistoryEntry, Member, RecordId, Role, SealedConnection,
-    Secret, TokenId, TokenName,
+    Secret, TlsMode, TokenId, TokenName,
 };
 use datastore_http::{HttpSettings, RunningServer};
 use datastore_persistence::{DatabaseUrl, PoolSettings, Storage};
@@ -219,7 +219,7 @@ impl World {
 }
 
 async fn insert_until(storage: &Storage, end: Instant, round: usize, task: usize) -> Vec<Duration> {
-    let draft = Draft::new(&fields("template")).expect("valid");
+    let draft = Draft::new(&fields("template"), TlsMode::Disable).expect("valid");
     let changes = draft.changes();
     let datastore_domain::ConnectionTarget::Parts(parts) = draft.target else {
         unreachable!("the template is by parts")
