@@ -98,7 +98,11 @@ impl Sessions {
 
 fn close(resting: Resting) {
     let Kept { session, goodbye, .. } = resting.kept;
-    tokio::spawn(session.close(goodbye));
+    tokio::spawn(async move {
+        if let Some(left) = session.leave(goodbye).await {
+            left.closed().await;
+        }
+    });
 }
 
 #[cfg(test)]

@@ -25,8 +25,8 @@ use tokio::io::AsyncWriteExt;
 /// The smallest query and the version in one; a database cannot put functions in front of these.
 const QUERY: &[u8] = b"\x03SELECT 1, DATABASE(), VERSION()";
 
-/// Columns of the answer.
-const COLUMNS: usize = 3;
+/// Enough for a session that has answered [`QUERY`] before.
+const SMALLEST_QUERY: &[u8] = b"\x03SELECT 1";
 
 /// The packet COM_QUIT.
 const QUIT: &[u8] = b"\x01\0\0\0\x01";
@@ -75,6 +75,35 @@ impl<'a> Mysql<'a> {
         }
         self.sequence = self.sequence.wrapping_add(1);
         Ok(packet.payload)
+    }
+
+    /// Asks for one row of `N` columns.
+    async fn ask<const N: usize>(
+        &mut self,
+        session: &mut Session,
+        query: &[u8],
+    ) -> Result<[Option<String>; N], Cause> {
+        self.sequence = 0;
+        self.send(session, query).await?;
+        let payload = self.receive(session).await?;
+        match codec::query_reply(&payload).ok_or(Cause::NOT_THE_PROTOCOL)? {
+            QueryReply::Columns(count) if count == N as u64 => {}
+            QueryReply::Columns(_) | QueryReply::Ok => return Err(Cause::WRONG_ANSWER),
+            QueryReply::LocalFile => return Err(Cause::FILE_ASKED_FOR),
+            QueryReply::Failed(code) => return Err(errors::cause(code)),
+        }
+        // The names of the columns, an end, the row, an end.
+        for _ in 0..N {
+            self.row(session).await?.ok_or(Cause::WRONG_ANSWER)?;
+        }
+        if self.row(session).await?.is_some() {
+            return Err(Cause::WRONG_ANSWER);
+        }
+        let row = self.row(session).await?.ok_or(Cause::WRONG_ANSWER)?;
+        if self.row(session).await?.is_some() {
+            return Err(Cause::WRONG_ANSWER);
+        }
+        codec::values(&row).ok_or(Cause::WRONG_ANSWER)
     }
 
     /// The next part of an answer with rows: content, or `None` at the end.
@@ -134,31 +163,18 @@ impl Conversation for Mysql<'_> {
     }
 
     async fn query(&mut self, session: &mut Session) -> Result<Answer, Cause> {
-        self.sequence = 0;
-        self.send(session, QUERY).await?;
-        let payload = self.receive(session).await?;
-        match codec::query_reply(&payload).ok_or(Cause::NOT_THE_PROTOCOL)? {
-            QueryReply::Columns(count) if count == COLUMNS as u64 => {}
-            QueryReply::Columns(_) | QueryReply::Ok => return Err(Cause::WRONG_ANSWER),
-            QueryReply::LocalFile => return Err(Cause::FILE_ASKED_FOR),
-            QueryReply::Failed(code) => return Err(errors::cause(code)),
-        }
-        // The names of the columns, an end, the row, an end.
-        for _ in 0..COLUMNS {
-            self.row(session).await?.ok_or(Cause::WRONG_ANSWER)?;
-        }
-        if self.row(session).await?.is_some() {
-            return Err(Cause::WRONG_ANSWER);
-        }
-        let row = self.row(session).await?.ok_or(Cause::WRONG_ANSWER)?;
-        if self.row(session).await?.is_some() {
-            return Err(Cause::WRONG_ANSWER);
-        }
-        let [one, database_name, text] = codec::values(&row).ok_or(Cause::WRONG_ANSWER)?;
+        let [one, database_name, text] = self.ask(session, QUERY).await?;
         if one.as_deref() != Some("1") {
             return Err(Cause::WRONG_ANSWER);
         }
         Ok(Answer { server_version: text.map(|text| version(&text)), database_name })
+    }
+
+    async fn query_again(&mut self, session: &mut Session) -> Result<(), Cause> {
+        match self.ask(session, SMALLEST_QUERY).await? {
+            [Some(one)] if one == "1" => Ok(()),
+            [_] => Err(Cause::WRONG_ANSWER),
+        }
     }
 
     fn goodbye(&self) -> &'static [u8] {

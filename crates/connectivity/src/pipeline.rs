@@ -17,6 +17,7 @@ use datastore_domain::{
 use datastore_ports::{Clock, ConnectionTest, SessionKey};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 /// Everything that tests share.
@@ -27,6 +28,8 @@ pub(crate) struct Pipeline {
     pub(crate) tls_minimum: TlsMode,
     pub(crate) hashing: Hashing,
     pub(crate) clock: Arc<dyn Clock>,
+    /// For connections that have been left and that their servers have yet to close.
+    pub(crate) leaving: Arc<Semaphore>,
     /// What tests have left open for the next one.
     pub(crate) sessions: Sessions,
 }
@@ -71,10 +74,23 @@ impl Pipeline {
                 self.sessions.keep(*key, Kept { session, goodbye, details, password_required });
             }
             // The report is made; what the goodbye does or does not do changes nothing in it.
-            _ if understands_goodbye(&report) => session.close(goodbye).await,
+            _ if understands_goodbye(&report) => self.leave(session, goodbye).await,
             _ => {}
         }
         Ok(report)
+    }
+
+    /// Takes leave. Whoever waits for the report does not wait for the server to close its side,
+    /// unless too many servers take their time over it.
+    async fn leave(&self, session: Session, goodbye: &[u8]) {
+        let Some(left) = session.leave(goodbye).await else { return };
+        match self.leaving.clone().try_acquire_owned() {
+            Ok(place) => drop(tokio::spawn(async move {
+                left.closed().await;
+                drop(place);
+            })),
+            Err(_) => left.closed().await,
+        }
     }
 
     /// Runs a test over a session that was kept. `None` when it gives no good answer in half of the

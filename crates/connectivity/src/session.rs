@@ -112,18 +112,30 @@ impl Session {
         sent.await.map_err(|error| io_cause(&error))
     }
 
-    /// Takes leave: sends the protocol's goodbye, closes our side and gives the server a moment to
-    /// close its own, so that neither side sees a reset. The result is known by now; nothing that
-    /// happens here changes it.
-    pub(crate) async fn close(mut self, goodbye: &[u8]) {
+    /// Takes leave: sends the protocol's goodbye and closes our side; `None` when the server does
+    /// not take it. The result is known by now, and nothing that happens here changes it.
+    pub(crate) async fn leave(mut self, goodbye: &[u8]) -> Option<Left> {
         let leave = async {
             self.wire.write_all(goodbye).await?;
-            self.wire.shutdown().await?;
+            self.wire.shutdown().await
+        };
+        timeout(GOODBYE, leave).await.ok()?.ok()?;
+        Some(Left(self))
+    }
+}
+
+/// A session that has taken leave.
+pub(crate) struct Left(Session);
+
+impl Left {
+    /// Gives the server a moment to close its side, so that it sees no reset.
+    pub(crate) async fn closed(mut self) {
+        let close = async {
             let mut rest = [0; 512];
-            while self.wire.read(&mut rest).await? > 0 {}
+            while self.0.wire.read(&mut rest).await? > 0 {}
             Ok::<(), io::Error>(())
         };
-        let _ = timeout(GOODBYE, leave).await;
+        let _ = timeout(GOODBYE, close).await;
     }
 }
 

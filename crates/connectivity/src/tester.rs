@@ -115,6 +115,7 @@ impl Probes {
                 tls_minimum: settings.tls_minimum,
                 hashing: Hashing::new(HASHING_THREADS),
                 clock,
+                leaving: Arc::new(Semaphore::new(slots)),
                 sessions: Sessions::new(REST),
             }),
         })

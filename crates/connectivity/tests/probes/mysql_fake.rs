@@ -1,6 +1,6 @@
 //! Fake MySQL servers.
 
-use crate::support::{ENOUGH, Fake, PASSWORD, assert_failed, database, login, test};
+use crate::support::{ENOUGH, Fake, PASSWORD, assert_failed, await_true, database, login, test};
 use datastore_domain::{ConnectSpec, FailureCode, ProbeReport, Step, System, TlsMode};
 use ring::digest::{SHA256, digest};
 use std::io::Write as _;
@@ -145,6 +145,7 @@ async fn t11_one_connection_with_a_goodbye() {
     assert_eq!(details.database_name.as_deref(), Some("app_db"));
     assert_eq!(report.password_required, Some(true));
     assert_eq!(fake.accepted(), 1);
+    await_true(|| heard.lock().expect("no panic").len() >= 3).await;
     let heard = heard.lock().expect("no panic");
     let [response, query, goodbye] = &heard[..] else { panic!("{heard:?}") };
     assert_eq!(response[..4], 0x0008_a209_u32.to_le_bytes(), "what we can do");

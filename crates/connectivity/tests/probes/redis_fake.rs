@@ -1,6 +1,8 @@
 //! Fake Redis servers.
 
-use crate::support::{ENOUGH, Fake, FixedClock, PASSWORD, assert_failed, login, order, test};
+use crate::support::{
+    ENOUGH, Fake, FixedClock, PASSWORD, assert_failed, await_true, login, order, test,
+};
 use datastore_connectivity::{ProbeSettings, Probes};
 use datastore_domain::{ConnectSpec, FailureCode, ProbeReport, Step, System, Timestamp};
 use datastore_ports::{Clock, ConnectionTester as _, TestError};
@@ -58,8 +60,7 @@ async fn t11_one_connection_with_a_goodbye() {
     let details = report.result.expect("logs in");
     assert_eq!(details.server_version.as_deref(), Some("Redis 7.0.15"));
     assert_eq!(fake.accepted(), 1);
-    let seen = seen.lock().expect("no panic");
-    assert!(seen.ends_with(b"QUIT\r\n"), "{:?}", String::from_utf8_lossy(&seen));
+    await_true(|| seen.lock().expect("no panic").ends_with(b"QUIT\r\n")).await;
 }
 
 #[tokio::test]
@@ -68,7 +69,7 @@ async fn t11_a_failed_test_takes_leave_too() {
     let report = test(&fake.spec(System::Redis), ENOUGH).await;
     assert_failed(&report, Step::Authenticate, FailureCode::AuthenticationFailed);
     assert_eq!(fake.accepted(), 1, "no second try");
-    assert!(seen.lock().expect("no panic").ends_with(b"QUIT\r\n"));
+    await_true(|| seen.lock().expect("no panic").ends_with(b"QUIT\r\n")).await;
 }
 
 #[tokio::test]

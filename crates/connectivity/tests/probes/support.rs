@@ -225,6 +225,16 @@ pub(crate) async fn saying(bytes: Vec<u8>) -> (Fake, Heard<Vec<u8>>) {
     (fake, Heard(heard))
 }
 
+/// Waits for what a fake hears after the test has ended, such as a goodbye.
+pub(crate) async fn await_true(condition: impl Fn() -> bool) {
+    let met = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(ENOUGH, met).await.expect("in time");
+}
+
 /// Whether `part` is in `bytes`.
 pub(crate) fn holds(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
