@@ -42,18 +42,22 @@ lint: rust ## Check format, lints, dependencies and documentation.
 	set -x
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo fmt --manifest-path bench/Cargo.toml --check
+	cargo clippy --locked --manifest-path bench/Cargo.toml -- -D warnings
 	cargo deny check bans licenses sources
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
 
 fmt: rust ## Format the code.
 	@cargo fmt --all
+	cargo fmt --manifest-path bench/Cargo.toml
 
-bench: rust ## Compare the API with bare peers, on SQLite and on PostgreSQL.
+bench: rust ## Compare the API with bare peers, and connection tests with the official drivers.
 	@cache=$${DATASTORE_TEST_CACHE:-$$HOME/.cache/datastore-api-tests}
 	[ -e "$$cache/env" ] || trap 'scripts/databases down' EXIT
 	scripts/databases up
 	eval "$$(scripts/databases env)"
 	cargo bench --package datastore-api --bench throughput
+	cargo run --locked --release --manifest-path bench/Cargo.toml
 
 databases: ## Start the database servers that the tests need, and leave them running.
 	@scripts/databases up
