@@ -103,7 +103,10 @@ impl Pipeline {
         mut kept: Kept,
         deadline: Instant,
     ) -> Result<Option<ProbeReport>, NoCapacity> {
-        let _place = self.door.place(kept.session.peer()).map_err(|_| NoCapacity)?;
+        let Ok(_place) = self.door.place(kept.session.peer()) else {
+            self.sessions.keep(key, kept);
+            return Err(NoCapacity);
+        };
         let mut talk = conversation(spec, &self.hashing);
         let required = kept.password_required;
         let mut progress = Progress::again(spec.system, kept.session.is_encrypted(), required);
