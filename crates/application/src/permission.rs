@@ -79,9 +79,15 @@ impl Caller {
     ///
     /// [`Forbidden`] names the roles that have it.
     pub fn authorize<P: Permission>(self) -> Result<Granted<P>, Forbidden> {
+        self.require::<P>()?;
+        Ok(Granted { caller: self, permission: PhantomData })
+    }
+
+    /// As [`Caller::authorize`], without the proof.
+    pub(crate) fn require<P: Permission>(&self) -> Result<(), Forbidden> {
         let role = self.actor.role;
         if P::ROLES.contains(&role) {
-            return Ok(Granted { caller: self, permission: PhantomData });
+            return Ok(());
         }
         Err(Forbidden { role, allows: P::ALLOWS, roles: P::ROLES })
     }

@@ -50,19 +50,23 @@ impl Registry {
     ///
     /// [`Forbidden`], also when the attempt could not be recorded, which is logged.
     pub async fn authorize<P: Permission>(&self, caller: Caller) -> Result<Granted<P>, Forbidden> {
-        let forbidden = match caller.clone().authorize() {
-            Ok(granted) => return Ok(granted),
-            Err(forbidden) => forbidden,
-        };
-        if self.refusals.counts(caller.actor.token, Instant::now()) {
-            let what = Change::text("permission", None, Some(P::ALLOWS));
-            let at = self.ports.clock.now();
-            let entry = entry_of(&caller, at, Action::Refused, None, vec![what]);
-            if let Err(error) = self.ports.history.record(entry).await {
-                tracing::warn!(%error, "a refused attempt is not in the audit");
-            }
+        if let Err(forbidden) = caller.require::<P>() {
+            self.record_refusal(&caller, forbidden.allows).await;
+            return Err(forbidden);
         }
-        Err(forbidden)
+        caller.authorize()
+    }
+
+    async fn record_refusal(&self, caller: &Caller, permission: &str) {
+        if !self.refusals.counts(caller.actor.token, Instant::now()) {
+            return;
+        }
+        let what = Change::text("permission", None, Some(permission));
+        let at = self.ports.clock.now();
+        let entry = entry_of(caller, at, Action::Refused, None, vec![what]);
+        if let Err(error) = self.ports.history.record(entry).await {
+            tracing::warn!(%error, "a refused attempt is not in the audit");
+        }
     }
 }
 
