@@ -3,9 +3,10 @@
 use crate::wire::{PATIENCE, assert_unbothered, p99, status};
 use datastore_tests::{CLOSED, Client, DATASTORES, Process, Response, by_parts, path_of, with};
 use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader};
 use std::net::UdpSocket;
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
 
 const TESTS: usize = 100;
 /// Of them as many run as there are slots by default: each keeps a thread in its lookup.
@@ -43,14 +44,48 @@ fn test_at_once(client: &Client, body: &Value) -> mpsc::Receiver<Response> {
     answers
 }
 
-/// Waits until the server has as few threads as `before`.
-#[track_caller]
-fn await_threads(server: &Process, before: u64) {
-    let begin = Instant::now();
-    while status(server, "Threads") > before {
-        assert!(begin.elapsed() < PATIENCE, "threads are left: {}", status(server, "Threads"));
-        // The end of another's thread wakes nobody.
-        std::thread::sleep(Duration::from_millis(50));
+/// Tells of the ends of a server's threads, which only a tracer hears of.
+struct Threads {
+    tracer: Child,
+    told: mpsc::Receiver<String>,
+}
+
+impl Threads {
+    fn of(server: &Process) -> Self {
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-e", "trace=none", "-e", "signal=none", "-p"]);
+        let tracer = strace.arg(server.pid().to_string()).stderr(Stdio::piped()).spawn();
+        let mut tracer = tracer.expect("strace runs");
+        let lines = BufReader::new(tracer.stderr.take().expect("it is piped")).lines();
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            lines.map_while(Result::ok).try_for_each(|line| tell.send(line))
+        });
+        let threads = Self { tracer, told };
+        let attached = threads.next();
+        assert!(attached.contains("attached"), "{attached}");
+        threads
+    }
+
+    #[track_caller]
+    fn next(&self) -> String {
+        self.told.recv_timeout(PATIENCE).expect("the tracer tells of something")
+    }
+
+    /// Waits until the server has as few threads as `before`.
+    #[track_caller]
+    fn await_as_few_as(&self, server: &Process, before: u64) {
+        while status(server, "Threads") > before {
+            let _ = self.next();
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // The server goes on without it.
+        drop(self.tracer.kill());
+        drop(self.tracer.wait());
     }
 }
 
@@ -93,8 +128,10 @@ fn t41_a_hundred_tests_stuck_in_lookups_bother_nobody() {
     let direct = format!("{}test-connection/", editor.create_at(&direct));
     let direct = editor.post(&direct, &json!({})).expect(200).json();
     assert_eq!(direct["error"]["code"], "connection_refused", "{direct}");
+    let ends = Threads::of(&server);
     std::thread::spawn(move || know_nothing(&silent));
-    await_threads(&server, threads);
+    ends.await_as_few_as(&server, threads);
+    drop(ends);
     let ended = editor.post(&format!("{path}test-connection/"), &json!({})).expect(200).json();
     assert_eq!(ended["error"]["code"], "dns_failed", "{ended}");
     let log = server.terminate();
