@@ -187,6 +187,29 @@ async fn t40_a_server_that_takes_no_writes_is_named_and_left() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_right_that_is_missing_is_named_until_it_is_there() {
+    let private = Private::start().await;
+    private.execute(
+        "CREATE ROLE app LOGIN PASSWORD 'x'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO app",
+    );
+    let url = format!("postgres://app:x@127.0.0.1:{}/postgres", private.server.port());
+    let url = url.parse().expect("valid");
+    let storage = Storage::open(&url, PoolSettings::default()).expect("opens");
+    let refused = insert(&storage, "refused").await;
+    let Err(RepositoryError::Unavailable(cause)) = refused else { panic!("{refused:?}") };
+    assert_eq!(cause.downcast_ref(), Some(&StorageFault::NoRight));
+    find(&storage).await.expect("reads go on");
+    let Err(RepositoryError::Unavailable(cause)) = storage.ping().await else { panic!("ready") };
+    assert_eq!(cause.to_string(), "its user lacks a right");
+    private.execute(
+        "GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
+         GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO app",
+    );
+    storage.ping().await.expect("ready again");
+    insert(&storage, "after").await.expect("stores");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t40_after_a_demotion_the_next_write_reaches_the_other_server() {
     let (old, new) = (Private::start().await, Private::start().await);
     let url = old.server.url("postgres");
