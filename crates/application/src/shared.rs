@@ -57,7 +57,6 @@ impl SharedTests {
 mod tests {
     use super::*;
     use datastore_domain::{ProbeDetails, Step, StepReport, Timestamp};
-    use std::future::pending;
     use tokio::sync::oneshot;
     use tokio::task::{JoinHandle, yield_now};
 
@@ -123,10 +122,8 @@ mod tests {
         let shared = Arc::<SharedTests>::default();
         let (end, first) = start(&shared, same(1));
         yield_now().await;
-        let second = tokio::spawn({
-            let shared = shared.clone();
-            async move { shared.run(same(1), ready(2.0)).await }
-        });
+        let (end_second, second) = start(&shared, same(1));
+        end_second.send(Ok(report(2.0))).expect("it may run");
         yield_now().await;
         assert!(end.send(Err(TestError::CapacityExceeded)).is_ok());
         assert!(matches!(first.await.expect("ends"), Err(TestError::CapacityExceeded)));
@@ -136,15 +133,10 @@ mod tests {
     #[tokio::test]
     async fn one_that_is_cut_off_is_run_by_the_next() {
         let shared = Arc::<SharedTests>::default();
-        let cut = tokio::spawn({
-            let shared = shared.clone();
-            async move { shared.run(same(1), pending()).await.is_ok() }
-        });
+        let (_never, cut) = start(&shared, same(1));
         yield_now().await;
-        let second = tokio::spawn({
-            let shared = shared.clone();
-            async move { shared.run(same(1), ready(2.0)).await }
-        });
+        let (end, second) = start(&shared, same(1));
+        end.send(Ok(report(2.0))).expect("it may run");
         yield_now().await;
         cut.abort();
         assert_eq!(second.await.expect("ends").expect("a result"), (report(2.0), true));

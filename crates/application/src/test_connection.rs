@@ -75,9 +75,10 @@ impl Registry {
         to_its_end(async move {
             let test = registry.ports.tester.test(order.test(reuse));
             let (report, ran) = registry.shared.run(same, test).await?;
-            match ran {
-                true => registry.record(&order, &report).await?,
-                false => registry.record_in_audit(&order, &report).await?,
+            if ran {
+                registry.record(&order, &report).await?;
+            } else {
+                registry.record_in_audit(&order, &report).await?;
             }
             Ok(report)
         })
@@ -143,19 +144,17 @@ impl Registry {
     }
 
     async fn record(&self, order: &Order, report: &ProbeReport) -> Result<(), Error> {
-        let entry = self.test_entry(order, report);
         let failure = report.result.as_ref().err().map(|f| (f.step, f.code));
+        // A test that was blocked says nothing about the datastore.
         let blocked = matches!(failure, Some((_, FailureCode::BlockedByPolicy)));
-        let recorded = match (order.tested, order.datastore) {
-            // A test that was blocked says nothing about the datastore.
-            (Tested::Saved, Some(datastore)) if !blocked => {
-                let response_time_ms = report.response_time_ms;
-                let check = Check { at: entry.at, failure, response_time_ms };
-                self.ports.checks.record(datastore, check, entry).await
-            }
-            _ => self.ports.history.record(entry).await,
+        let (Tested::Saved, Some(datastore), false) = (order.tested, order.datastore, blocked)
+        else {
+            return self.record_in_audit(order, report).await;
         };
-        recorded.map_err(not_recorded)
+        let entry = self.test_entry(order, report);
+        let response_time_ms = report.response_time_ms;
+        let check = Check { at: entry.at, failure, response_time_ms };
+        self.ports.checks.record(datastore, check, entry).await.map_err(not_recorded)
     }
 
     async fn record_in_audit(&self, order: &Order, report: &ProbeReport) -> Result<(), Error> {

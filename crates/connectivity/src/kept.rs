@@ -69,8 +69,12 @@ impl Sessions {
         let resting = Resting { key, kept, since, end: end.abort_handle() };
         let mut all = self.lock();
         let replaced = all.insert(key.record, resting);
-        let oldest = all.iter().min_by_key(|(_, resting)| resting.since).map(|(record, _)| *record);
-        let surplus = oldest.filter(|_| all.len() > MOST).and_then(|record| all.remove(&record));
+        let surplus = if all.len() > MOST {
+            let oldest = all.iter().min_by_key(|(_, resting)| resting.since);
+            oldest.map(|(record, _)| *record).and_then(|record| all.remove(&record))
+        } else {
+            None
+        };
         drop(all);
         for ended in replaced.into_iter().chain(surplus) {
             ended.end.abort();

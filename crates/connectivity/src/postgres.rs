@@ -151,8 +151,10 @@ impl Conversation for Postgres<'_> {
 }
 
 /// Takes `1`, database, version and what is demanded from the only row.
-fn read_answer(row: Option<Vec<Option<String>>>, demand: Option<&Demand>) -> Result<Answer, Cause> {
-    let mut row = row;
+fn read_answer(
+    mut row: Option<Vec<Option<String>>>,
+    demand: Option<&Demand>,
+) -> Result<Answer, Cause> {
     let demanded = demand.map(|demand| (demand, row.as_mut().and_then(Vec::pop).flatten()));
     let row: [Option<String>; 3] =
         row.and_then(|row| row.try_into().ok()).ok_or(Cause::WRONG_ANSWER)?;

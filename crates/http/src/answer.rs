@@ -46,9 +46,10 @@ impl Answers {
         match actix_web::rt::time::timeout(TURN, turn).await {
             Ok(Ok(turn)) => Ok(turn),
             // It is never closed.
-            Ok(Err(_)) | Err(_) => Err(overloaded(
-                "Too many pages are being made; try again, or ask for smaller ones.",
-            )),
+            Ok(Err(_)) | Err(_) => {
+                let detail = "Too many pages are being made; try again, or ask for smaller ones.";
+                Err(Problem::new(Kind::Overloaded, detail))
+            }
         }
     }
 
@@ -57,7 +58,8 @@ impl Answers {
         let unsent = Unsent { counter: self.unsent.clone(), bytes };
         let before = self.unsent.fetch_add(bytes, Ordering::Relaxed);
         if refusable && bytes > ALWAYS && before + bytes > self.most_unsent {
-            return Err(overloaded("Too many large answers are on their way; try again."));
+            let detail = "Too many large answers are on their way; try again.";
+            return Err(Problem::new(Kind::Overloaded, detail));
         }
         Ok(unsent)
     }
@@ -78,10 +80,6 @@ impl Answers {
         };
         Ok(outgoing)
     }
-}
-
-fn overloaded(detail: &str) -> Problem {
-    Problem::new(Kind::Overloaded, detail)
 }
 
 /// Bytes that are counted until this is dropped.

@@ -211,6 +211,14 @@ pub(crate) fn optional<T>(
     }
 }
 
+/// Reads `true` or `false`, for [`optional`].
+pub(crate) fn flag(json: Json) -> Result<bool, (&'static str, String)> {
+    match json {
+        Json::Bool(flag) => Ok(flag),
+        _ => Err(("invalid_type", "Must be true or false.".to_owned())),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -50,9 +50,9 @@ pub trait ConnectionTester: Send + Sync {
     /// MUST open at most one established connection, to an address that passed the network
     /// policy; MUST leave nothing open, unless the test says which session may be kept, which MUST
     /// NOT rest for longer than 60 s, nor serve another version; a kept session that does not
-    /// answer MUST be replaced by a fresh one in the same test; MUST answer by the deadline plus 300 ms whatever the
-    /// server does; MUST NOT report success unless the query was answered, nor put text of the
-    /// server into a message. Dropping the future cancels the test.
+    /// answer MUST be replaced by a fresh one in the same test; MUST answer by the deadline plus
+    /// 300 ms whatever the server does; MUST NOT report success unless the query was answered, nor
+    /// put text of the server into a message. Dropping the future cancels the test.
     ///
     /// # Errors
     ///

@@ -37,10 +37,8 @@ fn the_history_says_who_did_what_in_which_request() {
     let _ = server.editor.delete(&path).expect(204);
     let answer = server.admin.get(&format!("{path}history/")).expect(200);
     let entries = answer.json()["results"].as_array().cloned().expect("rows");
-    assert_eq!(
-        texts(&entries, "action"),
-        ["delete", "release", "dataset_rename", "assign", "update", "create",]
-    );
+    let actions = ["delete", "release", "dataset_rename", "assign", "update", "create"];
+    assert_eq!(texts(&entries, "action"), actions);
     let [e, m] = ["editor-token", "matcher-token"];
     assert_eq!(texts(&entries, "actor"), [e, m, m, m, e, e]);
     let versions: Vec<_> = entries.iter().map(|e| e["version"].clone()).collect();

@@ -32,7 +32,7 @@ fn t08_weaker_connections_are_not_written() {
     ] {
         assert_eq!(answer.errors(400, "validation_failed"), expected(field));
     }
-    // With everything else that is wrong.
+    // What is no whole connection is not held against it.
     let worse = with(by_parts(""), json!({"port": 0}));
     let answer = server.editor.post(DATASTORES, &worse);
     assert!(!answer.errors(400, "validation_failed").contains(&"tls:tls_too_weak".to_owned()));

@@ -1,7 +1,8 @@
 //! Resolve and connect: the policy, the resolver, ports that answer nothing, and the slots.
 
 use crate::support::{
-    ENOUGH, Fake, assert_failed, closed_port, endpoint, host, order, probes, spec, test, test_with,
+    ENOUGH, Fake, assert_failed, await_true, closed_port, endpoint, host, order, probes, saying,
+    spec, test, test_with,
 };
 use datastore_connectivity::{Cidr, EgressPolicy, ProbeSettings};
 use datastore_domain::{
@@ -10,7 +11,6 @@ use datastore_domain::{
 use datastore_ports::{ConnectionTest, ConnectionTester, TestError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -220,16 +220,7 @@ async fn t13_a_token_takes_its_share_of_the_slots() {
 /// By however many names and tokens.
 #[tokio::test]
 async fn t13_a_target_is_talked_to_by_a_few_at_a_time() {
-    let (reached, mut arrivals) = mpsc::unbounded_channel();
-    let fake = Fake::start(move |mut stream| {
-        let reached = reached.clone();
-        async move {
-            let _ = reached.send(());
-            // Until the test has ended.
-            let _ = stream.read_to_end(&mut Vec::new()).await;
-        }
-    })
-    .await;
+    let (fake, _heard) = saying(Vec::new()).await;
     let settings = ProbeSettings { slots: 200, slots_per_token: 200, ..ProbeSettings::default() };
     let probes = Arc::new(probes(settings));
     let (told, mut refusals) = mpsc::unbounded_channel();
@@ -249,9 +240,7 @@ async fn t13_a_target_is_talked_to_by_a_few_at_a_time() {
     for _ in 0..192 {
         timeout(ENOUGH, refusals.recv()).await.expect("at once").expect("a test is refused");
     }
-    for _ in 0..8 {
-        timeout(ENOUGH, arrivals.recv()).await.expect("at once").expect("a test connects");
-    }
+    await_true(|| fake.accepted() >= 8).await;
     assert_eq!(fake.accepted(), 8);
     tests.iter().for_each(tokio::task::JoinHandle::abort);
 }
@@ -267,17 +256,7 @@ async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
 
 #[tokio::test]
 async fn a_dropped_test_closes_its_connection() {
-    let (ended, mut has_ended) = mpsc::unbounded_channel();
-    let fake = Fake::start(move |mut stream| {
-        let ended = ended.clone();
-        async move {
-            let mut all = Vec::new();
-            // Returns when the client has closed, one way or the other.
-            let _ = stream.read_to_end(&mut all).await;
-            let _ = ended.send(all);
-        }
-    })
-    .await;
+    let (fake, mut heard) = saying(Vec::new()).await;
     let probes = probes(ProbeSettings::default());
     let mut test = probes.test(order(fake.spec(System::Redis), Duration::from_secs(30)));
     while fake.accepted() == 0 {
@@ -285,8 +264,7 @@ async fn a_dropped_test_closes_its_connection() {
         tokio::task::yield_now().await;
     }
     drop(test);
-    let seen = tokio::time::timeout(ENOUGH, has_ended.recv()).await.expect("closed in time");
-    assert!(seen.is_some_and(|all| all.len() <= 14), "a PING at most");
+    assert!(heard.all().await.len() <= 14, "a PING at most");
 }
 
 #[tokio::test]

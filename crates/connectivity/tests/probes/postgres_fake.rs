@@ -106,9 +106,8 @@ async fn t11_one_connection_with_a_goodbye() {
     assert_eq!(details.database_name.as_deref(), Some("db"));
     assert_eq!(report.password_required, Some(false));
     assert_eq!(fake.accepted(), 1);
-    let goodbye = &b"X\0\0\0\x04"[..];
-    let is_goodbye = |last: Option<&Vec<u8>>| last.is_some_and(|last| last == goodbye);
-    await_true(|| is_goodbye(heard.lock().expect("no panic").last())).await;
+    let last = || heard.lock().expect("no panic").last().cloned();
+    await_true(|| last().is_some_and(|last| last == b"X\0\0\0\x04")).await;
     let heard = heard.lock().expect("no panic");
     assert!(!heard.concat().windows(PASSWORD.len()).any(|w| w == PASSWORD.as_bytes()));
 }

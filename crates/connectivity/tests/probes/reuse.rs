@@ -6,6 +6,7 @@ use datastore_connectivity::{ProbeSettings, Probes};
 use datastore_domain::{ConnectSpec, FailureCode, ProbeReport, RecordId, Step, System, Version};
 use datastore_ports::{ConnectionTest, ConnectionTester as _, SessionKey};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -57,11 +58,10 @@ enum Manner {
 /// A server, and how many connections are open.
 async fn redis(manner: Manner) -> (Fake, watch::Receiver<usize>) {
     let (open, is_open) = watch::channel(0);
-    let (open, taken) = (Arc::new(open), watch::Sender::new(0));
+    let (open, taken) = (Arc::new(open), AtomicUsize::new(0));
     let fake = Fake::start(move |stream| {
         let open = open.clone();
-        taken.send_modify(|count| *count += 1);
-        let number = *taken.borrow();
+        let number = 1 + taken.fetch_add(1, Ordering::SeqCst);
         async move {
             open.send_modify(|count| *count += 1);
             answer(stream, manner, number).await;

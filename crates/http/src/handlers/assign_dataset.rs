@@ -2,7 +2,7 @@
 
 use super::Answer;
 use crate::body;
-use crate::input::{optional, refuse};
+use crate::input::{flag, optional, refuse};
 use crate::json::Json;
 use crate::output::AssignmentOutput;
 use crate::problem::{Problem, ProblemBody};
@@ -67,10 +67,7 @@ pub(crate) async fn assign_dataset(
             .map_err(|error| (error.code.as_str(), error.detail)),
         _ => Err(("invalid_type", "Must be a string.".to_owned())),
     });
-    let move_here = optional(&mut members, "move", &mut errors, |json| match json {
-        Json::Bool(value) => Ok(value),
-        _ => Err(("invalid_type", "Must be true or false.".to_owned())),
-    });
+    let move_here = optional(&mut members, "move", &mut errors, flag);
     errors.extend(members.unknown(&["name", "move"]));
     refuse(errors)?;
     let wish = AssignRequest { dataset, name, move_here: move_here.unwrap_or(false) };

@@ -2,7 +2,7 @@
 
 use super::Answer;
 use crate::body;
-use crate::input::{optional, refuse, secret, text};
+use crate::input::{flag, optional, refuse, secret, text};
 use crate::json::Json;
 use crate::output::TestResult;
 use crate::problem::{FieldError, ProblemBody, violations};
@@ -79,11 +79,7 @@ pub(crate) async fn test_connection(
         }
         _ => Err(("invalid_type", "Must be a number.".to_owned())),
     });
-    let reuse = optional(&mut members, "reuse", &mut errors, |json| match json {
-        Json::Bool(reuse) => Ok(reuse),
-        _ => Err(("invalid_type", "Must be true or false.".to_owned())),
-    });
-    let reuse = reuse.unwrap_or_default();
+    let reuse = optional(&mut members, "reuse", &mut errors, flag).unwrap_or_default();
     if reuse && login.as_ref().is_ok_and(Option::is_some) {
         let detail = "Must not be true beside password: only a fresh handshake proves a login.";
         errors.push(FieldError::member("reuse", "conflict", detail.to_owned()));
