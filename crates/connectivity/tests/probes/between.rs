@@ -1,10 +1,12 @@
 //! A proxy between the tests and a real server.
 
+use crate::support::ENOUGH;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 /// Lets through so many bytes of the server's on each connection, and counts.
 pub(crate) struct Between {
@@ -17,6 +19,8 @@ pub(crate) struct Between {
 struct Counts {
     sent: AtomicUsize,
     connections: AtomicUsize,
+    /// Of them, those that are open.
+    open: watch::Sender<usize>,
 }
 
 impl Between {
@@ -30,6 +34,7 @@ impl Between {
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 counter.connections.fetch_add(1, Ordering::SeqCst);
+                counter.open.send_modify(|open| *open += 1);
                 let (counter, mut is_cut) = (counter.clone(), is_cut.clone());
                 is_cut.mark_unchanged();
                 tokio::spawn(async move {
@@ -38,15 +43,19 @@ impl Between {
                         () = pass(client, server, limit, &counter.sent) => {}
                         _ = is_cut.changed() => {}
                     }
+                    counter.open.send_modify(|open| *open -= 1);
                 });
             }
         });
         Self { port, counts, cut }
     }
 
-    /// Ends all connections that there are.
-    pub(crate) fn cut(&self) {
+    /// Ends all connections that there are, and waits for their end.
+    pub(crate) async fn cut(&self) {
         self.cut.send_replace(());
+        let mut open = self.counts.open.subscribe();
+        let ended = timeout(ENOUGH, open.wait_for(|open| *open == 0)).await;
+        let _ = ended.expect("in time").expect("the counts are ours");
     }
 
     /// Bytes that the server has sent.

@@ -222,7 +222,7 @@ async fn restarted(server: &Server) -> Cell {
         assert_eq!((called(&report), report.reused), ("success", reused), "{:?}", report.result);
         assert_eq!(between.connections(), connections);
     }
-    between.cut();
+    between.cut().await;
     let report = keeper.test(&spec, key(1)).await;
     assert_eq!((report.reused, between.connections()), (false, 2));
     Ok(called(&report))
