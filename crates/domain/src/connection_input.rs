@@ -2,6 +2,7 @@
 
 use crate::checks::{Checked, WrittenPassword, check, password, required, tls};
 use crate::datastore::Datastore;
+use crate::tls_minimum;
 use crate::violation::Findings;
 use crate::{
     ConnectionParts, ConnectionString, ConnectionTarget, DatabaseName, DatastoreFields, Field,
@@ -88,6 +89,7 @@ fn refuse_parts_options(fields: &DatastoreFields, findings: &mut Findings) {
 fn parse_string(
     fields: &DatastoreFields,
     system: Option<System>,
+    tls_minimum: TlsMode,
     findings: &mut Findings,
 ) -> Option<ConnectionString> {
     match &fields.connection_string {
@@ -100,7 +102,10 @@ fn parse_string(
                 return None;
             };
             match ConnectionString::parse(text.clone(), system) {
-                Ok(string) => Some(string),
+                Ok(string) => {
+                    tls_minimum::demand_of_string(&string, tls_minimum, findings);
+                    Some(string)
+                }
                 Err(error) => {
                     findings.add(Field::ConnectionString, error.code(), error.to_string());
                     None
@@ -118,10 +123,11 @@ fn parse_string(
 pub(crate) const MASK_NOT_A_PASSWORD: &str =
     "Is the mask that stands for a stored password; give the password itself.";
 
-/// The connection of a new datastore.
+/// The connection of a new datastore, which asks for `tls_minimum` at least.
 pub(crate) fn new_connection(
     fields: &DatastoreFields,
     system: Option<System>,
+    tls_minimum: TlsMode,
     findings: &mut Findings,
 ) -> Option<ConnectionTarget> {
     let parts = Parts::check(fields, system, findings);
@@ -132,9 +138,9 @@ pub(crate) fn new_connection(
     match named_form(fields, findings) {
         Form::Uri => {
             refuse_parts_options(fields, findings);
-            parse_string(fields, system, findings).map(ConnectionTarget::Uri)
+            parse_string(fields, system, tls_minimum, findings).map(ConnectionTarget::Uri)
         }
-        Form::Parts => whole_parts(parts, findings),
+        Form::Parts => whole_parts(parts, tls_minimum, findings),
         Form::Neither if both => None,
         Form::Neither => {
             missing_connection(findings);
@@ -154,8 +160,24 @@ fn missing_connection(findings: &mut Findings) {
     }
 }
 
+/// The mode after a write of parts, where it is one: what is absent keeps `base`.
+fn mode(written: &Checked<TlsMode>, base: TlsMode) -> Option<TlsMode> {
+    match written {
+        Checked::Valid(mode) => Some(*mode),
+        Checked::Absent => Some(base),
+        Checked::Null => Some(TlsMode::default()),
+        Checked::Bad => None,
+    }
+}
+
 /// All four parts given anew, the password plain.
-fn whole_parts(parts: Parts, findings: &mut Findings) -> Option<ConnectionTarget> {
+fn whole_parts(
+    parts: Parts,
+    tls_minimum: TlsMode,
+    findings: &mut Findings,
+) -> Option<ConnectionTarget> {
+    let tls = mode(&parts.tls, TlsMode::default());
+    tls_minimum::demand_of_parts(tls, tls_minimum, findings);
     let host = required(parts.host, None, Field::Server, findings);
     let port = required(parts.port, None, Field::Port, findings);
     let username = required(parts.username, None, Field::Username, findings);
@@ -169,15 +191,17 @@ fn whole_parts(parts: Parts, findings: &mut Findings) -> Option<ConnectionTarget
         username: username?,
         password,
         database: parts.database.valid(),
-        tls: parts.tls.valid().unwrap_or_default(),
+        tls: tls?,
     }))
 }
 
-/// The connection of a stored datastore after a write; `system` is the one after the write.
+/// The connection of a stored datastore after a write; `system` is the one after the write. What
+/// is written or changed asks for `tls_minimum` at least; what stays as it is stored may be weaker.
 pub(crate) fn revised_connection(
     fields: &DatastoreFields,
     stored: &Datastore,
     system: Option<System>,
+    tls_minimum: TlsMode,
     findings: &mut Findings,
 ) -> Option<SecretPlan> {
     let moved_system = system.is_some_and(|s| s != stored.profile.classification.system());
@@ -199,7 +223,7 @@ pub(crate) fn revised_connection(
                 reentry(Field::ConnectionString, findings);
                 return None;
             }
-            parse_string(fields, system, findings)
+            parse_string(fields, system, tls_minimum, findings)
                 .map(|string| SecretPlan::Seal(ConnectionTarget::Uri(string)))
         }
         (Form::Neither, _) if both => None,
@@ -215,10 +239,10 @@ pub(crate) fn revised_connection(
             if matches!(parts.password, Checked::Valid(WrittenPassword::Mask)) {
                 reentry(Field::Password, findings);
             }
-            whole_parts(parts, findings).map(SecretPlan::Seal)
+            whole_parts(parts, tls_minimum, findings).map(SecretPlan::Seal)
         }
         (Form::Parts | Form::Neither, SealedConnection::Parts { .. }) => {
-            revised_parts(parts, stored, system, moved_system, findings)
+            revised_parts(parts, stored, system, tls_minimum, findings)
         }
     }
 }
@@ -275,10 +299,31 @@ fn revised_parts(
     parts: Parts,
     stored: &Datastore,
     system: Option<System>,
-    moved_system: bool,
+    tls_minimum: TlsMode,
     findings: &mut Findings,
 ) -> Option<SecretPlan> {
     let base = stored_parts(stored)?;
+    let tls = mode(&parts.tls, base.tls);
+    let moved_system = system.is_some_and(|s| s != stored.profile.classification.system());
+    let plan = parts_plan(parts, &base, system, moved_system, findings);
+    // A bad name of a database is an attempt to change it.
+    let stays = matches!(&plan, Some(SecretPlan::Keep(kept)) if *kept == stored.connection)
+        && !findings.has(Field::Database);
+    if !stays {
+        tls_minimum::demand_of_parts(tls, tls_minimum, findings);
+    }
+    plan
+}
+
+fn parts_plan(
+    parts: Parts,
+    base: &StoredParts<'_>,
+    system: Option<System>,
+    moved_system: bool,
+    findings: &mut Findings,
+) -> Option<SecretPlan> {
+    // A mode that is none weakens nothing; the finding on it stops the write.
+    let tls = mode(&parts.tls, base.tls).unwrap_or(base.tls);
     let host = required(parts.host, Some(base.host.clone()), Field::Server, findings);
     let port = required(parts.port, Some(base.port), Field::Port, findings);
     let username = required(parts.username, Some(base.username.clone()), Field::Username, findings);
@@ -288,12 +333,6 @@ fn revised_parts(
         Checked::Valid(name) => Some(name),
         Checked::Absent => kept_database(base.database, system, findings),
         Checked::Null | Checked::Bad => None,
-    };
-    let tls = match parts.tls {
-        Checked::Valid(mode) => mode,
-        // A mode that is none weakens nothing; the finding on it stops the write.
-        Checked::Absent | Checked::Bad => base.tls,
-        Checked::Null => TlsMode::default(),
     };
     let repointed = moved_system
         || host.as_ref().is_some_and(|host| !host.is_same_place(base.host))

@@ -5,7 +5,7 @@ use crate::history::Change;
 use crate::violation::Findings;
 use crate::{
     ConnectSpec, ConnectionTarget, DatastoreFields, TlsMode, Violations, checks, connection_input,
-    revision, tls_minimum,
+    revision,
 };
 
 /// A new datastore that may be stored: valid in itself; only its name may still be taken.
@@ -27,8 +27,7 @@ impl Draft {
     pub fn new(fields: &DatastoreFields, tls_minimum: TlsMode) -> Result<Self, Violations> {
         let mut findings = Findings::default();
         let (profile, system) = checks::profile(fields, None, &mut findings);
-        let target = connection_input::new_connection(fields, system, &mut findings);
-        tls_minimum::demand(target.as_ref(), tls_minimum, &mut findings);
+        let target = connection_input::new_connection(fields, system, tls_minimum, &mut findings);
         findings.finish()?;
         // Whatever is missing here was found above.
         let (profile, target) = profile.zip(target).expect("no findings, so the draft is whole");

@@ -6,7 +6,6 @@ use crate::history::{Change, HistoryValue};
 use crate::violation::Findings;
 use crate::{
     ConnectionTarget, DatastoreFields, Field, SealedConnection, TlsMode, Violations, checks,
-    tls_minimum,
 };
 
 /// What an absent member means.
@@ -51,8 +50,7 @@ impl Datastore {
             RevisionMode::Merge => (fields, Some(&self.profile)),
         };
         let (profile, system) = checks::profile(&fields, base, &mut findings);
-        let connection = revised_connection(&fields, self, system, &mut findings);
-        tls_minimum::demand_of_change(self, connection.as_ref(), tls_minimum, &mut findings);
+        let connection = revised_connection(&fields, self, system, tls_minimum, &mut findings);
         findings.finish()?;
         // Whatever is missing here was found above.
         let (profile, connection) =
