@@ -5,9 +5,10 @@
 //! nothing asks for a routing table, and addresses that a server names are not read.
 //!
 //! A server without authentication takes any password and says nothing about it. What tells is the
-//! user that a transaction runs as, which is empty there. So a login with a password asks one
-//! question more, for one round trip ([`OWNER`]). The other way to find out, a second login without
-//! a password, would leave a failed login in the security log of every server that is in order.
+//! user that a transaction runs as, which is empty there. So after a login with a password the query
+//! is for that user ([`OWNER`]), which opens the database as any other does. The other way to find
+//! out, a second login without a password, would leave a failed login in the security log of every
+//! server that is in order.
 
 mod codec;
 mod errors;
@@ -54,6 +55,43 @@ impl<'a> Neo4j<'a> {
     pub(crate) fn new(spec: &'a ConnectSpec) -> Self {
         Self { spec, password_required: None, server: None }
     }
+
+    fn database(&self) -> Option<&'a str> {
+        self.spec.database.as_ref().map(|name| name.as_str())
+    }
+
+    fn answer(&mut self, database_name: Option<String>) -> Answer {
+        Answer { server_version: self.server.take(), database_name }
+    }
+
+    async fn smallest_query(&mut self, session: &mut Session) -> Result<Answer, Cause> {
+        let in_system = self.database().is_some_and(|name| name.eq_ignore_ascii_case(SYSTEM));
+        let query = if in_system { OWNER } else { QUERY };
+        match (ask(session, query, self.database()).await?, in_system) {
+            (Outcome::Answered(Some(Value::Integer(1)), name), false)
+            | (Outcome::Answered(Some(Value::Text(_)), name), true) => Ok(self.answer(name)),
+            (Outcome::Answered(..), _) => Err(Cause::WRONG_ANSWER),
+            (Outcome::Failed(cause), _) => Err(cause),
+        }
+    }
+
+    /// Asks the database for the owner. `None` when it gives no answer to that, which need not be
+    /// the fault of the database: the smallest query decides then.
+    async fn query_for_owner(&mut self, session: &mut Session) -> Result<Option<Answer>, Cause> {
+        match ask(session, OWNER, self.database()).await? {
+            Outcome::Answered(Some(Value::Text(user)), name) => {
+                self.password_required = Some(!user.is_empty());
+                Ok(Some(self.answer(name)))
+            }
+            Outcome::Answered(..) => Ok(None),
+            Outcome::Failed(cause) => {
+                // Why the query failed says more than how the server left after that.
+                login::reset(session).await.map_err(|_| cause)?;
+                self.password_required = login::asks_for_passwords(session).await?;
+                Ok(None)
+            }
+        }
+    }
 }
 
 #[async_trait]
@@ -72,19 +110,16 @@ impl Conversation for Neo4j<'_> {
     }
 
     async fn query(&mut self, session: &mut Session) -> Result<Answer, Cause> {
-        let database = self.spec.database.as_ref().map(|name| name.as_str());
-        let in_system = database.is_some_and(|name| name.eq_ignore_ascii_case(SYSTEM));
-        let query = if in_system { OWNER } else { QUERY };
-        let (value, database_name) = match ask(session, query, database).await? {
-            Outcome::Answered(value, database_name) => (value, database_name),
-            Outcome::Failed(cause) => return Err(cause),
-        };
-        match (value, in_system) {
-            (Some(Value::Integer(1)), false) | (Some(Value::Text(_)), true) => {
-                Ok(Answer { server_version: self.server.take(), database_name })
-            }
-            _ => Err(Cause::WRONG_ANSWER),
+        if self.password_required.is_none()
+            && let Some(answer) = self.query_for_owner(session).await?
+        {
+            return Ok(answer);
         }
+        self.smallest_query(session).await
+    }
+
+    async fn query_again(&mut self, session: &mut Session) -> Result<(), Cause> {
+        self.smallest_query(session).await.map(drop)
     }
 
     fn goodbye(&self) -> &'static [u8] {

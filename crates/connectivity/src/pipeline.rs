@@ -157,7 +157,10 @@ impl Pipeline {
         let connected_at = self.clock.now();
 
         progress.begin(Step::Query);
-        let answer = talk.query(session).await?;
+        let answer = talk.query(session).await;
+        // What the login did not show, the query may.
+        progress.password_required(talk.password_required());
+        let answer = answer?;
         progress.end();
         Ok(details(spec, answer, connected_at))
     }

@@ -5,6 +5,7 @@ use super::packstream::{Given, Map, Value};
 use super::{Neo4j, OWNER, Outcome, SYSTEM, ask};
 use crate::failure::Cause;
 use crate::session::Session;
+use zeroize::Zeroizing;
 
 /// How we introduce ourselves.
 const AGENT: &str = concat!("datastore-api/", env!("CARGO_PKG_VERSION"));
@@ -52,12 +53,14 @@ impl Neo4j<'_> {
             None => Some(false),
             // The right password, and good for nothing but changing it.
             Some(_) if about.is_true("credentials_expired") => Some(true),
-            Some(_) => asks_for_passwords(session).await?,
+            // The query will tell.
+            Some(_) => None,
         };
         Ok(())
     }
 
-    /// HELLO and the login, which are one message or two; the server's word about the login.
+    /// HELLO and the login, which are one message, or two at a time; the server's word about the
+    /// login.
     async fn introduce(
         &mut self,
         session: &mut Session,
@@ -72,28 +75,36 @@ impl Neo4j<'_> {
         if !version.has_log_on() {
             hello.extend_from_slice(login);
         }
-        let about = call(session, Tag::Hello, &[Given::Map(&hello)]).await?;
-        self.server = server(&about);
-        if !version.has_log_on() {
-            return Ok(about);
+        let mut requests = codec::request(Tag::Hello, &[Given::Map(&hello)]);
+        if version.has_log_on() {
+            let log_on = codec::request(Tag::LogOn, &[Given::Map(login)]);
+            requests = Zeroizing::new([&requests[..], &log_on].concat());
         }
-        call(session, Tag::LogOn, &[Given::Map(login)]).await
+        session.send(&requests).await?;
+        let about = success(session).await?;
+        self.server = server(&about);
+        if version.has_log_on() { success(session).await } else { Ok(about) }
     }
 }
 
-/// Whether the server asks for passwords at all; `None` when that cannot be found out. That
-/// fails no login.
-async fn asks_for_passwords(session: &mut Session) -> Result<Option<bool>, Cause> {
+/// Whether the server asks for passwords at all, as its database [`SYSTEM`] tells; `None` when that
+/// cannot be found out.
+pub(super) async fn asks_for_passwords(session: &mut Session) -> Result<Option<bool>, Cause> {
     match ask(session, OWNER, Some(SYSTEM)).await? {
         Outcome::Answered(Some(Value::Text(user)), _) => Ok(Some(!user.is_empty())),
         Outcome::Answered(..) => Ok(None),
-        Outcome::Failed(_) => call(session, Tag::Reset, &[]).await.map(|_| None),
+        Outcome::Failed(_) => reset(session).await.map(|()| None),
     }
 }
 
-/// A request that is answered by one message.
-async fn call(session: &mut Session, tag: Tag, fields: &[Given<'_>]) -> Result<Map, Cause> {
-    session.send(&codec::request(tag, fields)).await?;
+/// Has the server look at requests again, after one that failed.
+pub(super) async fn reset(session: &mut Session) -> Result<(), Cause> {
+    session.send(&codec::request(Tag::Reset, &[])).await?;
+    success(session).await.map(drop)
+}
+
+/// The answer to a request that is answered by one message.
+async fn success(session: &mut Session) -> Result<Map, Cause> {
     match codec::next(session).await? {
         Message::Success(about) => Ok(about),
         Message::Failure(cause) => Err(cause),

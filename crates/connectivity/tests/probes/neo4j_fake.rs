@@ -2,7 +2,8 @@
 
 use crate::neo4j_server::{
     BOLT_4_4, BOLT_5_0, BOLT_5_8, GOODBYE, HELLO, IGNORED, LOGON, ONE, PULL, RESET, RUN, TWO,
-    answered, failed, failure, good, hello, login_of, message, owner, scripted, speaking, success,
+    answered, failed, failure, good, hello, logged_in, message, owner, owner_elsewhere, scripted,
+    speaking, success,
 };
 use crate::support::{ENOUGH, Fake, PASSWORD, assert_failed, database, holds, login, saying, test};
 use datastore_domain::{ConnectSpec, FailureCode, ProbeReport, Step, System, TlsMode};
@@ -31,7 +32,7 @@ async fn t11_one_connection_with_a_goodbye() {
     assert_eq!(report.password_required, Some(true));
     assert_eq!(fake.accepted(), 1);
     let messages = heard.all().await;
-    assert_eq!(heads(&messages), [HELLO, LOGON, RUN, PULL, RUN, PULL, GOODBYE]);
+    assert_eq!(heads(&messages), [HELLO, LOGON, RUN, PULL, GOODBYE]);
 }
 
 #[tokio::test]
@@ -97,15 +98,15 @@ async fn t03_addresses_that_a_server_names_are_not_used() {
     assert_eq!((fake.accepted(), other.accepted()), (1, 0));
     // No ROUTE among them, and nothing about routing in HELLO.
     let messages = heard.all().await;
-    assert_eq!(heads(&messages), [HELLO, LOGON, RUN, PULL, RUN, PULL, GOODBYE]);
+    assert_eq!(heads(&messages), [HELLO, LOGON, RUN, PULL, GOODBYE]);
     assert!(!holds(&messages[0], b"routing"));
     // A reading query: a member of a cluster answers it by itself.
     for message in messages.iter().filter(|message| message.starts_with(RUN)) {
         assert!(holds(message, b"\x84mode\x81r"));
     }
 
-    let moved = [login_of("app_user"), failed("Neo.ClientError.Cluster.NotALeader").to_vec()];
-    let (fake, _) = scripted(moved.concat()).await;
+    let moved = failed("Neo.ClientError.Cluster.NotALeader");
+    let (fake, _) = scripted([owner_elsewhere(&moved, "app_user"), moved.to_vec()].concat()).await;
     let report = test(&fake.spec(System::Neo4j), ENOUGH).await;
     assert_failed(&report, Step::Query, FailureCode::QueryFailed);
     assert_eq!(fake.accepted(), 1);
@@ -133,7 +134,7 @@ async fn t17_what_the_server_repeats_is_not_shown() {
 
     let mut replies = good();
     replies[0] = success(&[("server", "Neo4j/\x1b[31m5 p@ss:w/r\x07d%20#?\x1b[0m")]);
-    replies[5] = [ONE, &success(&[("db", PASSWORD)])].concat();
+    replies[3] = [owner("app_user"), success(&[("db", PASSWORD)])].concat();
     let details = run(replies).await.result.expect("logs in");
     assert_eq!(details.server_version.as_deref(), Some("Neo4j [31m5 ***[0m"));
     assert_eq!(details.database_name.as_deref(), Some("***"));
@@ -183,46 +184,52 @@ async fn codes_decide_at_the_login_and_at_the_query() {
             assert_failed(&report, Step::Authenticate, at_login.0);
             assert_eq!(report.password_required, at_login.1, "{code}");
         }
-        let report = run([login_of("app_user"), failed(code).to_vec()].concat()).await;
-        assert_failed(&report, Step::Query, at_query);
-        // The query begins well, and fails on the way.
-        let late = vec![success(&[]), [ONE, &failure(code)].concat()];
-        let report = run([login_of("app_user"), late].concat()).await;
-        assert_failed(&report, Step::Query, at_query);
-        assert_eq!(report.password_required, Some(true));
+        // The query fails, or begins well and fails on the way.
+        let late = [success(&[]), [ONE, &failure(code)].concat()];
+        for answer in [failed(code), late] {
+            let replies = [owner_elsewhere(&answer, "app_user"), answer.to_vec()].concat();
+            let report = run(replies).await;
+            assert_failed(&report, Step::Query, at_query);
+            assert_eq!(report.password_required, Some(true));
+        }
     }
 }
 
-/// Whether the server asks for passwords is found out or not; neither fails the login.
+/// Whether the server asks for passwords is found out from the database, else from `system`, or
+/// not at all; none of it fails a test whose smallest query is answered.
 #[tokio::test]
-async fn an_unknown_owner_fails_no_login() {
-    let forbidden = "Neo.ClientError.Security.Forbidden";
-    let unauthorized = "Neo.ClientError.Security.Unauthorized";
-    let reset = [RESET];
-    for (answer, reset, required) in [
-        (answered(&[owner("app_user")]).to_vec(), &[][..], Some(true)),
-        (answered(&[owner("")]).to_vec(), &[], Some(false)),
-        (answered(&[]).to_vec(), &[], None),
-        (answered(&[ONE.to_vec()]).to_vec(), &[], None),
-        (answered(&[owner(""), owner("")]).to_vec(), &[], None),
-        ([&failed(forbidden)[..], &[success(&[])]].concat(), &reset, None),
-        ([&failed(unauthorized)[..], &[success(&[])]].concat(), &reset, None),
-        (
-            vec![
-                success(&[]),
-                failure("Neo.ClientError.Procedure.ProcedureNotFound"),
-                success(&[]),
-            ],
-            &reset,
-            None,
-        ),
+async fn an_unknown_owner_fails_no_test() {
+    let forbidden = &failed("Neo.ClientError.Security.Forbidden")[..];
+    let unauthorized = &failed("Neo.ClientError.Security.Unauthorized")[..];
+    let late = &[success(&[]), failure("Neo.ClientError.Procedure.ProcedureNotFound")][..];
+    let one = &answered(&[ONE.to_vec()])[..];
+    let [user, nobody] = ["app_user", ""].map(|name| answered(&[owner(name)]));
+    let nothing = &answered(&[])[..];
+    let two = &answered(&[owner(""), owner("")])[..];
+    let reset = &[success(&[])][..];
+    // Answers to the question in the database, and after a failure in `system`.
+    for (replies, required) in [
+        (vec![&user[..]], Some(true)),
+        (vec![&nobody[..]], Some(false)),
+        (vec![nothing, one], None),
+        (vec![one, one], None),
+        (vec![two, one], None),
+        (vec![forbidden, reset, &user, one], Some(true)),
+        (vec![unauthorized, reset, &nobody, one], Some(false)),
+        (vec![late, reset, &user, one], Some(true)),
+        (vec![forbidden, reset, nothing, one], None),
+        (vec![forbidden, reset, forbidden, reset, one], None),
+        (vec![forbidden, reset, late, reset, one], None),
     ] {
-        let replies = [vec![hello(), success(&[])], answer, answered(&[ONE.to_vec()]).to_vec()];
-        let (fake, mut heard) = scripted(replies.concat()).await;
+        let (fake, mut heard) = scripted([logged_in(), replies.concat()].concat()).await;
         let report = test(&fake.spec(System::Neo4j), ENOUGH).await;
         assert!(report.result.is_ok(), "{:?}", report.result);
         assert_eq!(report.password_required, required);
-        let asked = [&[HELLO, LOGON, RUN, PULL][..], reset, &[RUN, PULL, GOODBYE]].concat();
+        let mut asked = vec![HELLO, LOGON];
+        for answer in replies {
+            asked.extend(if answer.len() == 1 { &[RESET][..] } else { &[RUN, PULL] });
+        }
+        asked.push(GOODBYE);
         assert_eq!(heads(&heard.all().await), asked);
     }
 }
@@ -251,8 +258,10 @@ async fn without_a_password_the_login_itself_tells() {
 
 #[tokio::test]
 async fn a_wrong_answer_is_never_a_success() {
-    let query =
-        |run: &[u8], pull: Vec<u8>| [login_of("app_user"), vec![run.to_vec(), pull]].concat();
+    // The owner is not told, so that the smallest query decides.
+    let query = |run: &[u8], pull: Vec<u8>| {
+        [logged_in(), answered(&[]).to_vec(), vec![run.to_vec(), pull]].concat()
+    };
     let ok = success(&[]);
     let mismatch = FailureCode::ProtocolMismatch;
     for (replies, step, code) in [
@@ -272,11 +281,16 @@ async fn a_wrong_answer_is_never_a_success() {
         (query(&ok, IGNORED.to_vec()), Step::Query, mismatch),
         (query(IGNORED, IGNORED.to_vec()), Step::Query, mismatch),
         (query(&failure("x"), ok.clone()), Step::Query, mismatch),
+        // The question for the owner is one like any other.
+        ([logged_in(), vec![ONE.to_vec()]].concat(), Step::Query, mismatch),
+        ([logged_in(), vec![ok.clone(), IGNORED.to_vec()]].concat(), Step::Query, mismatch),
+        ([logged_in(), vec![failure("x"), ok.clone()]].concat(), Step::Query, mismatch),
     ] {
         assert_failed(&run(replies).await, step, code);
     }
     // `system` answers another query: its 1 is no user.
-    let replies = [login_of("app_user"), answered(&[ONE.to_vec()]).to_vec()].concat();
+    let one = answered(&[ONE.to_vec()]).to_vec();
+    let replies = [logged_in(), one.clone(), one].concat();
     let (fake, _) = scripted(replies).await;
     let database = database("system", System::Neo4j);
     let report = test(&ConnectSpec { database, ..fake.spec(System::Neo4j) }, ENOUGH).await;
@@ -289,7 +303,7 @@ async fn a_server_that_hangs_up_in_any_step_is_told_from_one_that_refuses() {
     for answered in 0..replies.len() {
         let (fake, _) = speaking(BOLT_5_8, replies[..answered].to_vec(), true).await;
         let report = test(&fake.spec(System::Neo4j), ENOUGH).await;
-        let step = if answered < 4 { Step::Authenticate } else { Step::Query };
+        let step = if answered < logged_in().len() { Step::Authenticate } else { Step::Query };
         let message = assert_failed(&report, step, FailureCode::ServerClosed);
         assert!(message.contains("closed the connection"), "{message}");
         assert_eq!(fake.accepted(), 1, "no second try");
@@ -307,10 +321,15 @@ async fn a_server_that_hangs_up_in_any_step_is_told_from_one_that_refuses() {
 #[tokio::test]
 async fn a_server_without_room_says_so_and_hangs_up() {
     let full = failure("Neo.TransientError.Request.NoThreadsAvailable");
-    for (before, step) in
-        [(vec![hello(), success(&[])], Step::Authenticate), (login_of("app_user"), Step::Query)]
-    {
-        let (fake, _) = speaking(BOLT_5_8, [before, vec![full.clone()]].concat(), true).await;
+    let ignored = IGNORED.to_vec();
+    for (replies, step) in [
+        (vec![full.clone()], Step::Authenticate),
+        (vec![hello(), full.clone()], Step::Authenticate),
+        ([logged_in(), vec![full.clone()]].concat(), Step::Query),
+        ([logged_in(), vec![full.clone(), ignored]].concat(), Step::Query),
+        ([logged_in(), answered(&[]).to_vec(), vec![full]].concat(), Step::Query),
+    ] {
+        let (fake, _) = speaking(BOLT_5_8, replies, true).await;
         let report = test(&fake.spec(System::Neo4j), ENOUGH).await;
         assert_failed(&report, step, FailureCode::TooManyConnections);
     }
@@ -320,12 +339,10 @@ async fn a_server_without_room_says_so_and_hangs_up() {
 #[tokio::test]
 async fn t10_endless_answers_end() {
     let endless = [b"\0\0".to_vec(), ONE.to_vec(), b"\0\x01\x91".to_vec()];
-    for (chunk, before) in endless.iter().zip([vec![], login_of("app_user"), vec![hello()]]) {
+    let running = [logged_in(), vec![success(&[])]].concat();
+    for (chunk, before) in endless.iter().zip([vec![], running, vec![hello()]]) {
         let mut replies = before;
         let step = if replies.len() > 2 { Step::Query } else { Step::Authenticate };
-        if step == Step::Query {
-            replies.push(success(&[]));
-        }
         // More than a test reads (4 MiB).
         replies.push(chunk.repeat(5 * 1024 * 1024 / chunk.len()));
         let report = run(replies).await;

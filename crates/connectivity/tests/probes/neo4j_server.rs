@@ -65,14 +65,20 @@ pub(crate) fn failed(code: &str) -> [Vec<u8>; 2] {
     [failure(code), IGNORED.to_vec()]
 }
 
-/// What a server with users says until the query.
-pub(crate) fn login_of(user: &str) -> Vec<Vec<u8>> {
-    [vec![hello(), success(&[])], answered(&[owner(user)]).to_vec()].concat()
+/// What a server says until the query.
+pub(crate) fn logged_in() -> Vec<Vec<u8>> {
+    vec![hello(), success(&[])]
 }
 
-/// A whole test that succeeds.
+/// A whole test that succeeds: the query is for the owner.
 pub(crate) fn good() -> Vec<Vec<u8>> {
-    [login_of("app_user"), answered(&[ONE.to_vec()]).to_vec()].concat()
+    [logged_in(), answered(&[owner("app_user")]).to_vec()].concat()
+}
+
+/// Until the smallest query: the database gives `answer` to the question for the owner, and
+/// `system` tells.
+pub(crate) fn owner_elsewhere(answer: &[Vec<u8>], user: &str) -> Vec<Vec<u8>> {
+    [logged_in(), answer.to_vec(), vec![success(&[])], answered(&[owner(user)]).to_vec()].concat()
 }
 
 /// Reads one message; `None` when the client has left.

@@ -182,6 +182,8 @@ impl Fake {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 counter.fetch_add(1, Ordering::SeqCst);
+                // As servers do: small answers do not wait for one another.
+                stream.set_nodelay(true).expect("a socket");
                 tokio::spawn(serve(stream));
             }
         });
