@@ -21,6 +21,7 @@ use async_trait::async_trait;
 use codec::Reply;
 use datastore_domain::ConnectSpec;
 use errors::{During, cause};
+use zeroize::Zeroizing;
 
 /// The user that a connection has before it logs in.
 const DEFAULT_USER: &str = "default";
@@ -29,11 +30,13 @@ const DEFAULT_USER: &str = "default";
 pub(crate) struct Redis<'a> {
     spec: &'a ConnectSpec,
     password_required: Option<bool>,
+    /// Whether the query went out with the login, which it then waits for at the server.
+    asked: bool,
 }
 
 impl<'a> Redis<'a> {
     pub(crate) fn new(spec: &'a ConnectSpec) -> Self {
-        Self { spec, password_required: None }
+        Self { spec, password_required: None, asked: false }
     }
 
     /// The user to log in as, unless it is the default one.
@@ -52,6 +55,21 @@ impl<'a> Redis<'a> {
         named.parse::<u16>().map_or_else(|_| named.to_owned(), |index| index.to_string())
     }
 
+    fn opens_another_index(&self) -> bool {
+        self.index() != "0"
+    }
+
+    /// The query: SELECT where it takes one, PING, and INFO for the version.
+    fn questions(&self) -> Vec<u8> {
+        let mut commands = Vec::new();
+        if self.opens_another_index() {
+            commands.extend_from_slice(&codec::command(&["SELECT", &self.index()]));
+        }
+        commands.extend_from_slice(&codec::command(&["PING"]));
+        commands.extend_from_slice(&codec::command(&["INFO", "server"]));
+        commands
+    }
+
     async fn authenticate(&mut self, session: &mut Session) -> Result<(), Cause> {
         self.password_required = Some(true);
         let command = match (self.named_user(), self.password()) {
@@ -59,7 +77,8 @@ impl<'a> Redis<'a> {
             (None, Some(password)) => codec::command(&["AUTH", password]),
             (None, None) => return Err(Cause::PASSWORD_MISSING),
         };
-        session.send(&command).await?;
+        session.send(&Zeroizing::new([&command[..], &self.questions()].concat())).await?;
+        self.asked = true;
         match codec::next(session).await? {
             Reply::Simple(text) if text == "OK" => {
                 self.password_required = Some(self.password().is_some());
@@ -103,13 +122,10 @@ impl Conversation for Redis<'_> {
     }
 
     async fn query(&mut self, session: &mut Session) -> Result<Answer, Cause> {
-        let index = self.index();
-        let select = (index != "0").then(|| codec::command(&["SELECT", &index]));
-        let mut commands = select.as_deref().cloned().unwrap_or_default();
-        commands.extend_from_slice(&codec::command(&["PING"]));
-        commands.extend_from_slice(&codec::command(&["INFO", "server"]));
-        session.send(&commands).await?;
-        if select.is_some() {
+        if !self.asked {
+            session.send(&self.questions()).await?;
+        }
+        if self.opens_another_index() {
             match codec::next(session).await? {
                 Reply::Simple(text) if text == "OK" => {}
                 Reply::Error(error) => return Err(cause(&error, During::Select)),
@@ -124,7 +140,7 @@ impl Conversation for Redis<'_> {
             // A user without the right to INFO is a good login all the same.
             Reply::Bulk(None) | Reply::Simple(_) | Reply::Error(_) | Reply::Integer => None,
         };
-        Ok(Answer { server_version, database_name: Some(index) })
+        Ok(Answer { server_version, database_name: Some(self.index()) })
     }
 
     async fn query_again(&mut self, session: &mut Session) -> Result<(), Cause> {
