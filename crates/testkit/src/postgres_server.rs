@@ -137,6 +137,17 @@ impl PostgresServer {
         assert!(self.try_start(), "PostgreSQL did not start again:\n{}", self.log());
     }
 
+    /// Starts it again after [`PostgresServer::stop`] as a standby, whose primary is away: it is in
+    /// recovery for good, and answers what only reads.
+    ///
+    /// # Panics
+    ///
+    /// As [`PostgresServer::start_again`].
+    pub fn start_again_as_standby(&mut self) {
+        fs::write(self.data().join("standby.signal"), "").expect("its folder is ours");
+        self.start_again();
+    }
+
     /// Freezes all its processes: connections are taken by the kernel, and nothing is answered.
     pub fn freeze(&self) {
         let process = self.process.as_ref().expect("it runs");

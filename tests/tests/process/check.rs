@@ -169,6 +169,20 @@ fn what_is_down_ends_with_1_and_its_code() {
     assert_eq!(checked.rows()[0]["error"]["code"], "blocked_by_policy");
 }
 
+/// The settings of the network and of TLS are those of the service.
+#[test]
+fn t08_less_tls_than_the_minimum_is_not_tried() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let string = live("TEST_POSTGRES_URL");
+    for (mode, code) in [("disable", json!("tls_failed")), ("require", Value::Null)] {
+        let mut check_it = command(&folder.path().join("data"), &["check", "-"]);
+        check_it.env("DATASTORE_API__CONNECTIVITY__TLS__MINIMUM", "require");
+        let checked = check(&format!("{string}?sslmode={mode}"), check_it);
+        assert_eq!(checked.code, i32::from(!code.is_null()), "{}", checked.stdout);
+        assert_eq!(checked.rows()[0]["error"]["code"], code, "{}", checked.stdout);
+    }
+}
+
 #[test]
 fn a_table_shows_steps_and_times() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -211,11 +225,16 @@ fn what_cannot_be_tested_ends_with_2_and_says_why() {
         assert!(checked.stderr.contains(reason), "{arguments:?}: {}", checked.stderr);
         assert!(!checked.stderr.contains(secret), "{arguments:?}");
     }
-    let mut bad = command(&data, &["check", "-"]);
-    bad.env("DATASTORE_API__HTTP__WORKERS", "0");
-    let checked = check(&live("TEST_POSTGRES_URL"), bad);
-    assert_eq!(checked.code, 2, "{}", checked.stderr);
-    assert!(checked.stderr.contains("http.workers"), "{}", checked.stderr);
+    for (variable, value, key) in [
+        ("DATASTORE_API__HTTP__WORKERS", "0", "http.workers"),
+        ("DATASTORE_API__CONNECTIVITY__TLS__MINIMUM", "strong", "connectivity.tls.minimum"),
+    ] {
+        let mut bad = command(&data, &["check", "-"]);
+        bad.env(variable, value);
+        let checked = check(&live("TEST_POSTGRES_URL"), bad);
+        assert_eq!(checked.code, 2, "{}", checked.stderr);
+        assert!(checked.stderr.contains(key), "{}", checked.stderr);
+    }
 }
 
 /// One that is up, one that is down, and one that is not active.

@@ -5,8 +5,8 @@ use crate::support::{
     test_with, trusting,
 };
 use datastore_connectivity::ProbeSettings;
-use datastore_domain::{ConnectSpec, FailureCode, SessionAttributes, Step, System, TlsMode};
-use datastore_testkit::live;
+use datastore_domain::{ConnectSpec, ConnectionString, FailureCode, Secret, Step, System, TlsMode};
+use datastore_testkit::{PostgresServer, live};
 
 fn server() -> ConnectSpec {
     let (host, port, name) = place(&live("TEST_POSTGRES_URL"));
@@ -123,25 +123,46 @@ async fn t08_a_required_channel_binding_lets_no_other_login_pass_live() {
     }
 }
 
-/// What `target_session_attrs` asks for, of a server that is a primary and takes writes.
+/// Which of `target_session_attrs` a test of `url` does not pass, and the words that say why.
+async fn unmet(url: &str) -> Vec<(&'static str, &'static str)> {
+    const REASONS: [&str; 4] = [
+        "the server is read-only",
+        "the server takes writes",
+        "the server is a standby",
+        "the server is none",
+    ];
+    let mut unmet = Vec::new();
+    for value in ["any", "read-write", "read-only", "primary", "standby", "prefer-standby"] {
+        let text = Secret::new(format!("{url}?target_session_attrs={value}"));
+        let string = ConnectionString::parse(text, System::Postgres).expect("a connection string");
+        let report = test(&string.connect_spec(), ENOUGH).await;
+        if report.result.is_err() {
+            let message = assert_failed(&report, Step::Query, FailureCode::QueryFailed);
+            let reason = REASONS.into_iter().find(|reason| message.contains(reason));
+            unmet.push((value, reason.expect("a reason")));
+        }
+    }
+    unmet
+}
+
+/// As libpq has it: of a primary, of a database of it that is told to take no writes, and of a
+/// standby.
 #[tokio::test]
 async fn the_server_must_be_what_the_string_asks_for_live() {
-    use SessionAttributes::{Primary, ReadOnly, ReadWrite, Standby};
-    for (attributes, refusal) in [
-        (ReadWrite, None),
-        (ReadOnly, Some("takes writes")),
-        (Primary, None),
-        (Standby, Some("is none")),
-    ] {
-        let spec = ConnectSpec { session_attributes: Some(attributes), ..server() };
-        let report = test(&spec, ENOUGH).await;
-        match refusal {
-            None => assert!(report.result.is_ok(), "{attributes:?}: {:?}", report.result),
-            Some(words) => {
-                let message = assert_failed(&report, Step::Query, FailureCode::QueryFailed);
-                assert!(message.contains(words), "{message}");
-            }
-        }
+    let mut server = PostgresServer::start_with(&["fsync=off"]);
+    let read_only = "CREATE DATABASE reports;
+        ALTER DATABASE reports SET default_transaction_read_only = on";
+    let _ = server.execute("postgres", read_only);
+    let [takes_writes, reports] = ["postgres", "reports"].map(|name| server.url(name));
+    let none = ("standby", "the server is none");
+    assert_eq!(unmet(&takes_writes).await, [("read-only", "the server takes writes"), none]);
+    assert_eq!(unmet(&reports).await, [("read-write", "the server is read-only"), none]);
+    server.stop();
+    server.start_again_as_standby();
+    let expected =
+        [("read-write", "the server is read-only"), ("primary", "the server is a standby")];
+    for url in [takes_writes, reports] {
+        assert_eq!(unmet(&url).await, expected);
     }
 }
 
