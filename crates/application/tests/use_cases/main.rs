@@ -7,6 +7,7 @@ mod datasets;
 mod delete;
 mod outcomes;
 mod overtaken;
+mod refused;
 mod restore;
 mod revise;
 mod support;
