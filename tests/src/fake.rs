@@ -3,8 +3,9 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// A loopback address on which nothing listens: connections are refused.
 pub const CLOSED: (&str, u16) = ("127.0.0.251", 1);
@@ -25,6 +26,8 @@ struct Shared {
     /// What each connection sent.
     seen: Mutex<Vec<Vec<u8>>>,
     open: Mutex<Vec<TcpStream>>,
+    /// Connections that have ended, and who waits for that.
+    ended: (Mutex<usize>, Condvar),
 }
 
 impl FakeServer {
@@ -61,6 +64,7 @@ impl FakeServer {
             stopping: AtomicBool::new(false),
             seen: Mutex::default(),
             open: Mutex::default(),
+            ended: Default::default(),
         });
         let thread = std::thread::spawn({
             let shared = shared.clone();
@@ -80,6 +84,20 @@ impl FakeServer {
     pub fn seen(&self) -> Vec<Vec<u8>> {
         lock(&self.shared.seen).clone()
     }
+
+    /// Waits until so many connections have ended.
+    ///
+    /// # Panics
+    ///
+    /// When they have not within 10 s: sessions that end by themselves rest for longer.
+    pub fn await_ended(&self, count: usize) {
+        let (ended, told) = &self.shared.ended;
+        let patience = Duration::from_secs(10);
+        let (now, waited) = told
+            .wait_timeout_while(lock(ended), patience, |ended| *ended < count)
+            .unwrap_or_else(PoisonError::into_inner);
+        assert!(!waited.timed_out(), "{} of {count} connections have ended", *now);
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -95,7 +113,11 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         lock(&shared.seen).push(Vec::new());
         lock(&shared.open).extend(stream.try_clone());
         let shared = shared.clone();
-        std::thread::spawn(move || converse(stream, number, &shared));
+        std::thread::spawn(move || {
+            converse(stream, number, &shared);
+            *lock(&shared.ended.0) += 1;
+            shared.ended.1.notify_all();
+        });
     }
 }
 

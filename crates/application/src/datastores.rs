@@ -193,7 +193,10 @@ impl Registry {
                 return Ok(Revised::ToVerify(spec));
             }
             match self.store(granted, &current, revision).await {
-                Ok(changed) => return Ok(Revised::Stored(changed)),
+                Ok(changed) => {
+                    self.ports.tester.forget(changed.record);
+                    return Ok(Revised::Stored(changed));
+                }
                 Err(Attempt::Overtaken) => current = self.find(current.id).await?,
                 Err(Attempt::Failed(error)) => return Err(error),
             }
@@ -246,7 +249,10 @@ impl Registry {
             let subject = Some((deleted.id, Some(deleted.version)));
             let entry = entry(granted, at, Action::Delete, subject, Vec::new());
             match self.ports.datastores.delete(&deleted, current.version, entry).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.ports.tester.forget(current.record);
+                    return Ok(());
+                }
                 Err(RepositoryError::VersionConflict) => current = self.find(current.id).await?,
                 Err(error) => return Err(error.into()),
             }

@@ -54,6 +54,14 @@ impl Sessions {
         None
     }
 
+    /// Closes the session of this datastore, at whatever version.
+    pub(crate) fn forget(&self, record: RecordId) {
+        if let Some(resting) = self.lock().remove(&record) {
+            resting.end.abort();
+            close(resting);
+        }
+    }
+
     /// Lays a session to rest, in place of one that rests there already. On the runtime of tests.
     pub(crate) fn keep(&self, key: SessionKey, kept: Kept) {
         // Only the answer to the next question may come next.

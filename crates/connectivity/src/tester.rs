@@ -8,7 +8,7 @@ use crate::policy::EgressPolicy;
 use crate::scram::Hashing;
 use crate::tls::{CaFileError, Tls};
 use async_trait::async_trait;
-use datastore_domain::{ProbeReport, TlsMode, TokenId};
+use datastore_domain::{ProbeReport, RecordId, TlsMode, TokenId};
 use datastore_ports::{Clock, ConnectionTest, ConnectionTester, TestError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -162,6 +162,13 @@ impl ConnectionTester for Probes {
             Err(error) if error.is_panic() => Err(TestError::Aborted("the test panicked".into())),
             Err(_) => Err(TestError::Cancelled),
         }
+    }
+
+    fn forget(&self, record: RecordId) {
+        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
+        // The goodbye is a matter of the threads of tests.
+        let Some(_entered) = runtime.as_ref().map(Runtime::enter) else { return };
+        self.pipeline.sessions.forget(record);
     }
 }
 

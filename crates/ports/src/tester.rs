@@ -59,4 +59,8 @@ pub trait ConnectionTester: Send + Sync {
     /// [`TestError::CapacityExceeded`] at once when no slot is free; [`TestError::Cancelled`] when
     /// the service stops meanwhile.
     async fn test(&self, test: ConnectionTest) -> Result<ProbeReport, TestError>;
+
+    /// Closes the session that is kept for a datastore, if there is one: the record has changed, or
+    /// is deleted. Returns at once.
+    fn forget(&self, record: RecordId);
 }

@@ -11,7 +11,7 @@ use datastore_application::{Caller, Ports, ReadDatastores, Registry, Verify};
 use datastore_crypto::{OsEntropy, RingCipher, key_file};
 use datastore_domain::{
     Actor, DatastoreFields, ListFilter, ListQuery, Member, OrderKey, Ordering, PageRequest, Paging,
-    ProbeReport, Role, Secret, TokenId, TokenName,
+    ProbeReport, RecordId, Role, Secret, TokenId, TokenName,
 };
 use datastore_persistence::{DatabaseUrl, PoolSettings, Storage};
 use datastore_ports::{ConnectionTest, ConnectionTester, TestError};
@@ -27,6 +27,8 @@ impl ConnectionTester for NoTests {
     async fn test(&self, _: ConnectionTest) -> Result<ProbeReport, TestError> {
         Err(TestError::Aborted("this program tests no connections".into()))
     }
+
+    fn forget(&self, _: RecordId) {}
 }
 
 async fn registry(folder: &Path) -> Result<Registry, Box<dyn Error>> {

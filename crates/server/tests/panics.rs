@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use datastore_api::SystemClock;
 use datastore_application::{Access, Author, Ports, Registry};
 use datastore_crypto::{KeyRing, OsEntropy, RingCipher};
-use datastore_domain::{ProbeReport, Role, Timestamp, TokenName};
+use datastore_domain::{ProbeReport, RecordId, Role, Timestamp, TokenName};
 use datastore_http::{HttpSettings, RunningServer};
 use datastore_persistence::{DatabaseUrl, PoolSettings, Storage};
 use datastore_ports::{Clock, ConnectionTest, ConnectionTester, TestError};
@@ -35,6 +35,8 @@ impl ConnectionTester for NoTester {
     async fn test(&self, _: ConnectionTest) -> Result<ProbeReport, TestError> {
         panic!("on purpose: canary")
     }
+
+    fn forget(&self, _: RecordId) {}
 }
 
 /// A server on one worker, its admin token, and what makes its use cases panic.

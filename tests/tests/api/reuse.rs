@@ -39,7 +39,7 @@ fn a_kept_session_is_asked_again_and_the_answer_says_so() {
 }
 
 #[test]
-fn t47_a_change_ends_the_session() {
+fn t47_a_change_or_a_deletion_closes_the_session() {
     let server = TestServer::start();
     let redis = redis("first secret", "7");
     let path = server.editor.create_at(&redis_at("a", redis.port(), "first secret"));
@@ -50,9 +50,31 @@ fn t47_a_change_ends_the_session() {
     let _ = test();
     let _ = test();
     assert_eq!(redis.seen().len(), 1);
-    // Also when the password is written anew, and is wrong from now on.
-    let _ = server.editor.patch(&path, &json!({"password": "a wrong one"})).expect(200);
+    let _ = server.editor.patch(&path, &json!({"description": "Another."})).expect(200);
+    redis.await_ended(1);
+    let _ = test();
+    let _ = server.editor.delete(&path).expect(204);
+    redis.await_ended(2);
+    let farewells = redis.seen();
+    assert!(farewells.iter().all(|seen| seen.ends_with(b"QUIT\r\n")), "{farewells:?}");
+}
+
+/// A replica that has not heard of the change notices it when it is asked next.
+#[test]
+fn t47_a_change_elsewhere_ends_the_session() {
+    let server = TestServer::start();
+    let redis = redis("first secret", "7");
+    let path = server.editor.create_at(&redis_at("a", redis.port(), "first secret"));
+    let test = || {
+        let target = format!("{path}test-connection/");
+        server.editor.post(&target, &json!({"reuse": true})).expect(200).json()
+    };
+    let _ = test();
+    let elsewhere = server.replica("");
+    // The password is written anew, and is wrong from now on.
+    let _ = elsewhere.editor.patch(&path, &json!({"password": "a wrong one"})).expect(200);
     assert_failed(&test(), "authenticate", "authentication_failed", "password");
+    redis.await_ended(2);
     assert_eq!(redis.seen().len(), 2);
 }
 

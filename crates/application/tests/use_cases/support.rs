@@ -26,10 +26,11 @@ pub(crate) struct Mocks {
 }
 
 impl Mocks {
-    /// Nothing is expected but questions for the time.
+    /// Nothing is expected but questions for the time, and that sessions are closed.
     pub(crate) fn at(now: Timestamp) -> Self {
         let mut mocks = Self::default();
         mocks.clock.expect_now().return_const(now);
+        mocks.tester.expect_forget().return_const(());
         mocks
     }
 
