@@ -1,9 +1,10 @@
 # MariaDB 10.11 of Debian on port 25500, with TLS in band, also on 127.0.0.2 where the name in its
-# certificate is wrong. Its command-line client is the tests' second opinion. Sourced by
+# certificate is wrong; and one on 25503 that is told to check no login (skip_grant_tables). Its command-line client is the tests' second opinion. Sourced by
 # scripts/databases.
 # shellcheck shell=bash disable=SC2154
 
 mariadb_port=25500
+mariadb_open_port=25503
 
 mariadb_install() {
     { command -v mariadbd && command -v mariadb; } >/dev/null || install_packages mariadb-server
@@ -35,8 +36,11 @@ mariadb_statements() {
     done
 }
 
-mariadb_start() {
-    local data=$cache/mariadb
+# mariadb_launch NAME PORT OPTION…: on data of its own, which is made anew when it breaks: nothing is
+# flushed.
+mariadb_launch() {
+    local data=$cache/$1 name=$1 port=$2
+    shift 2
     if [ ! -e "$data.complete" ]; then
         rm -rf "$data"
         mkdir -m 700 "$data"
@@ -45,22 +49,30 @@ mariadb_start() {
             { tail -n 20 "$cache/mariadb-install.log" >&2; die 'mariadb-install-db failed'; }
         touch "$data.complete"
     fi
-    mariadb_statements >"$cache/mariadb.sql"
-    chmod 600 "$cache/mariadb.sql"
-    # The data is made anew when it breaks: nothing is flushed.
-    launch mariadb mariadbd --no-defaults --datadir="$data" --user=root \
-        --bind-address=127.0.0.1,127.0.0.2 --port="$mariadb_port" --socket="$data/mariadb.sock" \
-        --skip-name-resolve --init-file="$cache/mariadb.sql" --plugin-load-add=auth_ed25519 --plugin-load-add=auth_pam \
-        --ssl-ca="$tls/ca.pem" --ssl-cert="$tls/server.pem" --ssl-key="$tls/server.key" \
-        --max-connections=200 --max-connect-errors=1000000 \
-        --innodb-flush-log-at-trx-commit=0 --innodb-buffer-pool-size=32M
+    launch "$name" mariadbd --no-defaults --datadir="$data" --user=root --port="$port" \
+        --socket="$data/mariadb.sock" --skip-name-resolve \
+        --innodb-flush-log-at-trx-commit=0 --innodb-buffer-pool-size=32M "$@"
 }
 
-mariadb_ready() {
-    MYSQL_PWD=$password mariadb --no-defaults --host=127.0.0.1 --port="$mariadb_port" \
-        --user=app_user --connect-timeout=5 --execute='SELECT 1' app_db
+mariadb_start() {
+    mariadb_statements >"$cache/mariadb.sql"
+    chmod 600 "$cache/mariadb.sql"
+    mariadb_launch mariadb "$mariadb_port" --bind-address=127.0.0.1,127.0.0.2 \
+        --init-file="$cache/mariadb.sql" --plugin-load-add=auth_ed25519 --plugin-load-add=auth_pam \
+        --ssl-ca="$tls/ca.pem" --ssl-cert="$tls/server.pem" --ssl-key="$tls/server.key" \
+        --max-connections=200 --max-connect-errors=1000000
+    mariadb_launch mariadb-open "$mariadb_open_port" --bind-address=127.0.0.1 --skip-grant-tables
 }
+
+# mariadb_query PORT DATABASE
+mariadb_query() {
+    MYSQL_PWD=$password mariadb --no-defaults --host=127.0.0.1 --port="$1" \
+        --user=app_user --connect-timeout=5 --execute='SELECT 1' "$2"
+}
+
+mariadb_ready() { mariadb_query "$mariadb_port" app_db && mariadb_query "$mariadb_open_port" mysql; }
 
 mariadb_env() {
     variable TEST_MARIADB_URL "mysql://app_user:$password_in_url@127.0.0.1:$mariadb_port/app_db"
+    variable TEST_MARIADB_OPEN_URL "mysql://app_user:$password_in_url@127.0.0.1:$mariadb_open_port/mysql"
 }

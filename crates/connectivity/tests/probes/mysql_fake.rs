@@ -65,7 +65,7 @@ pub(crate) fn row(values: &[&str]) -> Vec<u8> {
 
 /// The whole answer to the query, with `rows`.
 pub(crate) fn answer(rows: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    let start = [&b"\x03"[..], COLUMN, COLUMN, COLUMN, END].map(<[u8]>::to_vec);
+    let start = [&b"\x04"[..], COLUMN, COLUMN, COLUMN, COLUMN, END].map(<[u8]>::to_vec);
     [start.to_vec(), rows.to_vec(), vec![END.to_vec()]].concat()
 }
 
@@ -136,7 +136,7 @@ fn contains(heard: &Heard, bytes: &[u8]) -> bool {
 
 #[tokio::test]
 async fn t11_one_connection_with_a_goodbye() {
-    let rows = [row(&["1", "app_db", "8.0.36"])];
+    let rows = [row(&["1", "app_db", "8.0.36", "app_user@%"])];
     let (fake, heard) = scripted(native(), vec![vec![OK.to_vec()], answer(&rows)]).await;
     let spec = ConnectSpec { database: database("app_db", System::Mysql), ..plain(&fake) };
     let report = test(&spec, ENOUGH).await;
@@ -163,7 +163,8 @@ async fn an_account_without_a_password() {
         vec![vec![switch("mysql_native_password")], vec![OK.to_vec()]],
         vec![vec![switch("caching_sha2_password")], vec![OK.to_vec()]],
     ] {
-        let replies = [replies, vec![answer(&[row(&["1", "db", "8.0.36"])])]].concat();
+        let replies =
+            [replies, vec![answer(&[row(&["1", "db", "8.0.36", "app_user@%"])])]].concat();
         let (fake, _) = scripted(native(), replies).await;
         let credentials = login(Some("app_user"), None);
         let report = test(&ConnectSpec { credentials, ..plain(&fake) }, ENOUGH).await;
@@ -189,18 +190,19 @@ async fn an_account_without_a_password() {
 
 #[tokio::test]
 async fn a_wrong_answer_to_the_query_is_never_a_success() {
-    let good = || row(&["1", "db", "v"]);
+    let good = || row(&["1", "db", "v", "u@%"]);
     for (packets, code) in [
-        (answer(&[row(&["2", "db", "v"])]), FailureCode::QueryFailed),
-        (answer(&[row(&["1", "db"])]), FailureCode::QueryFailed),
-        (answer(&[row(&["1", "db", "v", "more"])]), FailureCode::QueryFailed),
+        (answer(&[row(&["2", "db", "v", "u@%"])]), FailureCode::QueryFailed),
+        (answer(&[row(&["1", "db", "v"])]), FailureCode::QueryFailed),
+        (answer(&[row(&["1", "db", "v", "u@%", "more"])]), FailureCode::QueryFailed),
         (answer(&[]), FailureCode::QueryFailed),
         (answer(&[good(), good()]), FailureCode::QueryFailed),
         (vec![OK.to_vec()], FailureCode::QueryFailed),
-        (vec![b"\x04".to_vec()], FailureCode::QueryFailed),
-        (vec![b"\x03".to_vec(), END.to_vec()], FailureCode::QueryFailed),
+        (vec![b"\x03".to_vec()], FailureCode::QueryFailed),
+        (vec![b"\x05".to_vec()], FailureCode::QueryFailed),
+        (vec![b"\x04".to_vec(), END.to_vec()], FailureCode::QueryFailed),
         (
-            answer(&[good()])[..5].iter().cloned().chain([error(1053)]).collect(),
+            answer(&[good()])[..6].iter().cloned().chain([error(1053)]).collect(),
             FailureCode::QueryFailed,
         ),
         (vec![error(1142)], FailureCode::PermissionDenied),
@@ -212,6 +214,22 @@ async fn a_wrong_answer_to_the_query_is_never_a_success() {
     ] {
         let report = ask(packets).await;
         assert_failed(&report, Step::Query, code);
+    }
+}
+
+/// Whom a server takes us for that is told to check no login, in the words of MySQL's own server and
+/// of MariaDB; an anonymous user is one that was checked.
+#[tokio::test]
+async fn a_server_that_checks_no_login_is_told() {
+    for (user, required) in [
+        ("skip-grants user@skip-grants host", false),
+        ("@", false),
+        ("@localhost", true),
+        ("app_user@%", true),
+    ] {
+        let report = ask(answer(&[row(&["1", "db", "8.0.36", user])])).await;
+        assert!(report.result.is_ok(), "{:?}", report.result);
+        assert_eq!(report.password_required, Some(required), "{user}");
     }
 }
 
@@ -306,7 +324,7 @@ async fn a_password_under_the_servers_key() {
         vec![b"\x01\x04".to_vec()],
         vec![[&b"\x01"[..], &public].concat()],
         vec![OK.to_vec()],
-        answer(&[row(&["1", "db", "8.0.36"])]),
+        answer(&[row(&["1", "db", "8.0.36", "app_user@%"])]),
     ];
     let (fake, heard) = scripted(sha2(), replies).await;
     let report = test(&plain(&fake), ENOUGH).await;
@@ -340,7 +358,8 @@ async fn a_proof_that_the_server_remembers() {
             CHALLENGE.first_chunk().expect("32 bytes"),
         ),
     ] {
-        let replies = [replies, vec![answer(&[row(&["1", "db", "8.0.36"])])]].concat();
+        let replies =
+            [replies, vec![answer(&[row(&["1", "db", "8.0.36", "app_user@%"])])]].concat();
         let (fake, heard) = scripted(greeting, replies).await;
         let report = test(&plain(&fake), ENOUGH).await;
         assert!(report.result.is_ok(), "{:?}", report.result);

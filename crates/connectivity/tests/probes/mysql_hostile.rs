@@ -23,7 +23,7 @@ async fn t17_what_the_server_repeats_is_not_shown() {
     assert!(!message.contains(PASSWORD));
 
     let version = format!("\x1b[31m8.0 {PASSWORD}\x1b[0m");
-    let report = ask(answer(&[row(&["1", &format!("db{PASSWORD}"), &version])])).await;
+    let report = ask(answer(&[row(&["1", &format!("db{PASSWORD}"), &version, "u@%"])])).await;
     let details = report.result.expect("let in");
     assert_eq!(details.server_version.as_deref(), Some("MySQL [31m8.0 ***[0m"));
     assert_eq!(details.database_name.as_deref(), Some("db***"));
@@ -192,7 +192,7 @@ async fn t04_a_socket_that_a_server_names_gets_nothing() {
     let listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
     listener.set_nonblocking(true).expect("can be asked");
     let text = path.to_str().expect("a path");
-    let report = ask(answer(&[row(&["1", text, text])])).await;
+    let report = ask(answer(&[row(&["1", text, text, text])])).await;
     let accepted = listener.accept().map(|_| ()).map_err(|error| error.kind());
     assert!(report.result.is_ok(), "{:?}", report.result);
     assert_eq!(accepted, Err(std::io::ErrorKind::WouldBlock));
@@ -208,7 +208,7 @@ async fn t03_other_servers_are_not_gone_to() {
         format!("\x0credirect_url{}{place}", char::from(u8::try_from(place.len()).expect("short")));
     for text in [location, place.clone(), tracked] {
         let ok = [OK, &[u8::try_from(text.len()).expect("short")], text.as_bytes()].concat();
-        let rows = [row(&["1", "db", "8.0.36"])];
+        let rows = [row(&["1", "db", "8.0.36", "app_user@%"])];
         let (fake, _) = scripted(native(), vec![vec![ok], answer(&rows)]).await;
         let report = test(&plain(&fake), ENOUGH).await;
         assert!(report.result.is_ok(), "{:?}", report.result);

@@ -2,8 +2,8 @@
 //! knows `caching_sha2_password`.
 
 use crate::support::{
-    ENOUGH, Fake, PASSWORD, assert_failed, assert_rejected, database, host, login, place, spec,
-    test, test_with, trusting,
+    ENOUGH, Fake, PASSWORD, assert_failed, assert_logged_in, assert_rejected, database, host,
+    login, place, spec, test, test_with, trusting,
 };
 use datastore_connectivity::ProbeSettings;
 use datastore_domain::{ConnectSpec, FailureCode, ProbeReport, Step, System, TlsMode};
@@ -53,6 +53,21 @@ async fn right_logins_live() {
     // Without a database none is opened.
     let report = test(&ConnectSpec { database: None, ..server(MARIADB) }, ENOUGH).await;
     assert_eq!(report.result.expect("logs in").database_name, None);
+}
+
+/// A server that is told to check no login says so, with and without a password in the record.
+#[tokio::test]
+async fn a_server_without_passwords_live() {
+    for credentials in [
+        login(Some("app_user"), Some(PASSWORD)),
+        login(Some("nobody"), Some("anything")),
+        login(Some("nobody"), None),
+        None,
+    ] {
+        let spec = ConnectSpec { credentials, ..server("TEST_MARIADB_OPEN_URL") };
+        let report = test(&spec, ENOUGH).await;
+        assert_logged_in(&report, "MariaDB", Some("mysql"), false);
+    }
 }
 
 #[tokio::test]
