@@ -99,6 +99,10 @@ impl Conversation for Postgres<'_> {
         self.start_up(session).await?;
         loop {
             match codec::next(session).await? {
+                // After the password was found to be right.
+                Reply::Failed(errors::NOT_AUTHORIZED) if self.password_required == Some(true) => {
+                    return Err(Cause::MAY_NOT_LOG_IN);
+                }
                 Reply::Failed(state) => return Err(errors::cause(state)),
                 Reply::Message(Message::BackendKeyData(_)) => {}
                 Reply::Message(Message::ReadyForQuery(_)) => return Ok(()),

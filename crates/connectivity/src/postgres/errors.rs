@@ -3,13 +3,16 @@
 use super::codec::SqlState;
 use crate::failure::Cause;
 
+/// invalid_authorization_specification: a user who is not known, no entry for them in pg_hba.conf, a
+/// role without LOGIN; and a wrong password of methods that somebody else checks (LDAP, PAM).
+pub(super) const NOT_AUTHORIZED: SqlState = *b"28000";
+
 /// The cause behind an error code, at whatever step it came
 /// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 pub(super) fn cause(state: SqlState) -> Cause {
     match &state {
-        // invalid_password, and invalid_authorization_specification: also what an unknown user, a
-        // role without LOGIN and a host without an entry in pg_hba.conf get.
-        b"28P01" | b"28000" => Cause::LOGIN_REJECTED,
+        // invalid_password.
+        b"28P01" | &NOT_AUTHORIZED => Cause::LOGIN_REJECTED,
         // invalid_catalog_name.
         b"3D000" => Cause::NO_SUCH_DATABASE,
         // insufficient_privilege (no CONNECT right), and a database that accepts no connections.

@@ -25,6 +25,8 @@ impl<'a> Postgres<'a> {
     pub(super) async fn start_up(&mut self, session: &mut Session) -> Result<(), Cause> {
         session.send(&self.startup_message()?).await?;
         match codec::next(session).await? {
+            // Before it asked for anything: the password is not what was wrong.
+            Reply::Failed(errors::NOT_AUTHORIZED) => Err(Cause::NOT_ADMITTED),
             Reply::Failed(state) => Err(errors::cause(state)),
             // Any other way in would go past what the record insists on.
             Reply::Message(message)

@@ -176,8 +176,7 @@ async fn rejected_logins_live() {
             ("md5_user", "wrong"),
             ("clear_user", "wrong"),
             ("nobody", PASSWORD),
-            ("nologin_user", PASSWORD),
-            ("reject_user", PASSWORD),
+            ("nologin_user", "wrong"),
         ] {
             let credentials = login(Some(user), Some(password));
             let report = test(&ConnectSpec { credentials, tls: mode, ..server() }, ENOUGH).await;
@@ -190,6 +189,23 @@ async fn rejected_logins_live() {
     let report = test(&spec, ENOUGH).await;
     assert_failed(&report, Step::Authenticate, FailureCode::AuthenticationFailed);
     assert_eq!(report.password_required, Some(true));
+}
+
+/// A right password is never called a wrong one: the first is for a role that may not log in, the
+/// others for users whom the server does not even ask.
+#[tokio::test]
+async fn who_is_not_let_in_whatever_the_password_live() {
+    for (user, password, required, word) in [
+        ("nologin_user", PASSWORD, Some(true), "accepted the password"),
+        ("reject_user", PASSWORD, None, "pg_hba.conf"),
+        ("reject_user", "wrong", None, "pg_hba.conf"),
+    ] {
+        let credentials = login(Some(user), Some(password));
+        let report = test(&ConnectSpec { credentials, ..server() }, ENOUGH).await;
+        let message = assert_failed(&report, Step::Authenticate, FailureCode::PermissionDenied);
+        assert!(message.contains(word), "{message}");
+        assert_eq!(report.password_required, required, "{user}");
+    }
 }
 
 #[tokio::test]
