@@ -308,6 +308,11 @@ impl Cause {
         FailureCode::QueryFailed,
         "{product} is starting, stopping or loading its data. Try again later.",
     );
+    pub(crate) const POOLER_ALONE: Self = Self::new(
+        FailureCode::QueryFailed,
+        "A pooler in front of {product} was reached, but has no connection to the server itself. \
+         Check the server, and the log of the pooler.",
+    );
     pub(crate) const MEMBERS_UNREACHABLE: Self = Self::new(
         FailureCode::QueryFailed,
         "{product} was reached, but could not reach other members of its cluster. Check their \

@@ -1,5 +1,6 @@
 //! Messages from bytes, bounded.
 
+use super::errors;
 use crate::failure::Cause;
 use crate::session::Session;
 use bytes::BytesMut;
@@ -75,13 +76,23 @@ fn is_known(tag: u8) -> bool {
 
 /// The code of an error; all else in it is the server's text, and dropped.
 fn sql_state(body: &ErrorResponseBody) -> Result<SqlState, Cause> {
+    let (mut state, mut meant) = (None, None);
     let mut fields = body.fields();
     while let Some(field) = fields.next().map_err(|_| Cause::NOT_THE_PROTOCOL)? {
-        if field.type_() == b'C' {
-            return field.value_bytes().try_into().map_err(|_| Cause::NOT_THE_PROTOCOL);
+        match field.type_() {
+            b'C' => {
+                let code = field.value_bytes().try_into();
+                state = Some(code.map_err(|_| Cause::NOT_THE_PROTOCOL)?);
+            }
+            b'M' => meant = errors::of_pooler(field.value_bytes()),
+            _ => {}
         }
     }
-    Err(Cause::NOT_THE_PROTOCOL)
+    match (state, meant) {
+        (Some(errors::PROTOCOL_VIOLATION), Some(meant)) => Ok(meant),
+        (Some(state), _) => Ok(state),
+        (None, _) => Err(Cause::NOT_THE_PROTOCOL),
+    }
 }
 
 /// The values of a row as text.

@@ -1,8 +1,8 @@
 //! Against a real PostgreSQL.
 
 use crate::support::{
-    ENOUGH, FixedClock, PASSWORD, assert_failed, database, host, login, place, spec, test,
-    test_with, trusting,
+    ENOUGH, FixedClock, PASSWORD, assert_failed, assert_logged_in, database, host, login, place,
+    spec, test, test_with, trusting,
 };
 use datastore_connectivity::ProbeSettings;
 use datastore_domain::{ConnectSpec, ConnectionString, FailureCode, Secret, Step, System, TlsMode};
@@ -230,6 +230,34 @@ async fn a_user_without_room_live() {
     let spec = ConnectSpec { credentials: login(Some("full_user"), Some(PASSWORD)), ..server() };
     let report = test(&spec, ENOUGH).await;
     assert_failed(&report, Step::Authenticate, FailureCode::TooManyConnections);
+}
+
+/// PgBouncer stands for the server, and has one code for everything that it says itself.
+#[tokio::test]
+async fn behind_a_pooler_live() {
+    let (host, port, name) = place(&live("TEST_PGBOUNCER_URL"));
+    let pooler = |user: &str, password: &str, name: &str, tls| ConnectSpec {
+        credentials: login(Some(user), Some(password)),
+        database: database(name, System::Postgres),
+        tls,
+        ..spec(System::Postgres, &host, port)
+    };
+    for tls in [TlsMode::Disable, TlsMode::Require] {
+        let report = test(&pooler("app_user", PASSWORD, &name, tls), ENOUGH).await;
+        assert_logged_in(&report, "PostgreSQL", Some("app_db"), true);
+        for (user, password, name, code) in [
+            ("app_user", "wrong", "app_db", FailureCode::AuthenticationFailed),
+            ("nobody", PASSWORD, "app_db", FailureCode::AuthenticationFailed),
+            ("app_user", PASSWORD, "missing_db", FailureCode::DatabaseNotFound),
+            ("app_user", PASSWORD, "dropped_db", FailureCode::DatabaseNotFound),
+        ] {
+            let report = test(&pooler(user, password, name, tls), ENOUGH).await;
+            assert_failed(&report, Step::Authenticate, code);
+        }
+    }
+    let report = test(&pooler("app_user", PASSWORD, "away_db", TlsMode::Disable), ENOUGH).await;
+    let message = assert_failed(&report, Step::Authenticate, FailureCode::QueryFailed);
+    assert!(message.contains("pooler"), "{message}");
 }
 
 /// The second opinion: the official client agrees about each login.
