@@ -222,6 +222,12 @@ impl Cause {
     pub(crate) const ONLY_DIALOG: Self = only!("the dialog of PAM");
     pub(crate) const ONLY_PARSEC: Self = only!("PARSEC");
     pub(crate) const ONLY_KERBEROS: Self = only!("Kerberos (GSSAPI)");
+    pub(crate) const ONLY_OAUTH: Self = only!("OAuth (OAUTHBEARER)");
+    pub(crate) const ONLY_BOUND_SCRAM: Self = Self::new(
+        FailureCode::AuthenticationUnsupported,
+        "{product} offers this user only SCRAM-SHA-256-PLUS, which needs TLS with a certificate that \
+         a login can be bound to. Set tls to require or verify_full.",
+    );
     pub(crate) const ONLY_LDAP_SASL: Self = only!("LDAP with SASL");
     pub(crate) const ONLY_WINDOWS: Self = only!("Windows accounts");
     pub(crate) const ONLY_WEBAUTHN: Self = only!("a security key (WebAuthn)");

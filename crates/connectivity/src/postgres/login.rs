@@ -16,6 +16,8 @@ use zeroize::Zeroize;
 
 const SCRAM: &str = "SCRAM-SHA-256";
 const SCRAM_PLUS: &str = "SCRAM-SHA-256-PLUS";
+/// Since PostgreSQL 18.
+const OAUTH: &str = "OAUTHBEARER";
 
 /// Mechanisms that a server may list; real ones list three at most.
 const MAX_MECHANISMS: usize = 16;
@@ -56,12 +58,13 @@ impl<'a> Postgres<'a> {
                 expect_ok(session).await
             }
             Reply::Message(Message::AuthenticationSasl(body)) => self.scram(session, &body).await,
-            Reply::Message(
-                Message::AuthenticationGss
-                | Message::AuthenticationKerberosV5
-                | Message::AuthenticationScmCredential
-                | Message::AuthenticationSspi,
-            ) => Err(Cause::MECHANISM_UNSUPPORTED),
+            Reply::Message(Message::AuthenticationGss | Message::AuthenticationKerberosV5) => {
+                Err(Cause::ONLY_KERBEROS)
+            }
+            Reply::Message(Message::AuthenticationSspi) => Err(Cause::ONLY_WINDOWS),
+            Reply::Message(Message::AuthenticationScmCredential) => {
+                Err(Cause::MECHANISM_UNSUPPORTED)
+            }
             Reply::Message(_) => Err(Cause::NOT_THE_PROTOCOL),
         }
     }
@@ -151,10 +154,17 @@ fn choose(offered: &[&str], session: &Session) -> Result<(&'static str, Binding)
     let end_point = session.certificate().and_then(binding::end_point);
     match end_point {
         Some(hash) if offered.contains(&SCRAM_PLUS) => Ok((SCRAM_PLUS, Binding::EndPoint(hash))),
-        _ if !offered.contains(&SCRAM) => Err(Cause::MECHANISM_UNSUPPORTED),
+        _ if !offered.contains(&SCRAM) => Err(unsupported(offered)),
         Some(_) => Ok((SCRAM, Binding::NotOffered)),
         None => Ok((SCRAM, Binding::Unsupported)),
     }
+}
+
+/// Why nothing of what is offered will do.
+fn unsupported(offered: &[&str]) -> Cause {
+    let known = [(OAUTH, Cause::ONLY_OAUTH), (SCRAM_PLUS, Cause::ONLY_BOUND_SCRAM)];
+    let named = known.into_iter().find(|(name, _)| offered.contains(name));
+    named.map_or(Cause::MECHANISM_UNSUPPORTED, |(_, cause)| cause)
 }
 
 async fn send_password(session: &mut Session, password: &[u8]) -> Result<(), Cause> {
@@ -207,6 +217,6 @@ mod tests {
         let (session, _far) = session("10.0.0.1").await;
         assert_eq!(choose(&[SCRAM], &session), Ok((SCRAM, Binding::Unsupported)));
         assert_eq!(choose(&[SCRAM_PLUS, SCRAM], &session), Ok((SCRAM, Binding::Unsupported)));
-        assert_eq!(choose(&[SCRAM_PLUS], &session), Err(Cause::MECHANISM_UNSUPPORTED));
+        assert_eq!(choose(&[SCRAM_PLUS], &session), Err(Cause::ONLY_BOUND_SCRAM));
     }
 }
