@@ -23,6 +23,7 @@ mariadb_statements() {
     done
     printf '%s\n' "CREATE OR REPLACE USER nopass_user@'%';" \
         "CREATE OR REPLACE USER ed25519_user@'%' IDENTIFIED VIA ed25519 USING PASSWORD('$password');" \
+        "CREATE OR REPLACE USER two_user@'%' IDENTIFIED VIA ed25519 USING PASSWORD('another') OR mysql_native_password USING PASSWORD('$password');" \
         "CREATE OR REPLACE USER socket_user@'%' IDENTIFIED VIA unix_socket;" \
         "CREATE OR REPLACE USER pam_user@'%' IDENTIFIED VIA pam;" \
         "CREATE OR REPLACE USER elsewhere_user@'192.0.2.1' IDENTIFIED BY '$password';" \
@@ -31,7 +32,7 @@ mariadb_statements() {
         "ALTER USER expired_user@'%' PASSWORD EXPIRE;" \
         "ALTER USER busy_user@'%' WITH MAX_CONNECTIONS_PER_HOUR 1;" \
         "GRANT ALL ON *.* TO admin_user@'%';"
-    for user in app_user tls_user busy_user nopass_user ed25519_user expired_user; do
+    for user in app_user tls_user busy_user nopass_user ed25519_user two_user expired_user; do
         echo "GRANT ALL ON app_db.* TO $user@'%';"
     done
 }

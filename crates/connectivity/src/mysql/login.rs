@@ -5,6 +5,7 @@ use super::methods::{self, Method};
 use super::{Mysql, errors};
 use crate::failure::Cause;
 use crate::session::Session;
+use bytes::Bytes;
 use datastore_domain::TlsMode;
 use zeroize::Zeroizing;
 
@@ -14,6 +15,10 @@ const NEEDED: u32 = capability::PROTOCOL_41 | capability::SECURE_CONNECTION;
 /// What `caching_sha2_password` says to a proof: known from an earlier login, or not.
 const KNOWN: &[u8] = &[3];
 const NOT_KNOWN: &[u8] = &[4];
+
+/// Methods that a server may go through. In MariaDB a user may have several
+/// (`IDENTIFIED VIA … OR …`), of which one has to find the password right.
+const MOST_SWITCHES: usize = 8;
 
 /// Asks for the server's public key.
 const REQUEST_KEY: &[u8] = &[2];
@@ -37,22 +42,24 @@ impl Mysql<'_> {
         let proof = self.proof(session, method, &greeting.nonce)?;
         let response = self.response(session, greeting, method, &proof);
         self.send(session, &response).await?;
-        match self.login_reply(session).await? {
-            LoginReply::Switch(method, challenge) => {
-                // A NUL may follow. A challenge that is too short would be one that somebody has
-                // hashed all likely passwords with.
-                let nonce =
-                    challenge.get(..method.nonce_length()).ok_or(Cause::NOT_THE_PROTOCOL)?;
-                let proof = match (method, self.password()) {
-                    (Method::Sha2, None) => Zeroizing::new(vec![0]),
-                    _ => self.proof(session, method, nonce)?,
-                };
-                self.send(session, &proof).await?;
-                let reply = self.login_reply(session).await?;
-                self.finish(session, method, nonce, reply).await
+        let mut reply = self.login_reply(session).await?;
+        let (mut method, mut nonce) = (method, Bytes::copy_from_slice(&greeting.nonce));
+        for _ in 0..MOST_SWITCHES {
+            let LoginReply::Switch(next, challenge) = reply else { break };
+            // A NUL may follow. A challenge that is too short would be one that somebody has hashed
+            // all likely passwords with.
+            if challenge.len() < next.nonce_length() {
+                return Err(Cause::NOT_THE_PROTOCOL);
             }
-            reply => self.finish(session, method, &greeting.nonce, reply).await,
+            (method, nonce) = (next, challenge.slice(..next.nonce_length()));
+            let proof = match (method, self.password()) {
+                (Method::Sha2, None) => Zeroizing::new(vec![0]),
+                _ => self.proof(session, method, &nonce)?,
+            };
+            self.send(session, &proof).await?;
+            reply = self.login_reply(session).await?;
         }
+        self.finish(session, method, &nonce, reply).await
     }
 
     /// What the method wants first. Without a password in the record, the proof of none.
@@ -148,7 +155,6 @@ impl Mysql<'_> {
             LoginReply::More(data) if method == Method::Sha2 && &data[..] == NOT_KNOWN => {
                 self.hand_over(session, nonce).await
             }
-            // Also a second switch: one login per test.
             LoginReply::More(_) | LoginReply::Switch(..) => Err(Cause::NOT_THE_PROTOCOL),
         }
     }

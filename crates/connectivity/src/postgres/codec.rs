@@ -78,7 +78,8 @@ fn is_known(tag: u8) -> bool {
 fn sql_state(body: &ErrorResponseBody) -> Result<SqlState, Cause> {
     let (mut state, mut meant) = (None, None);
     let mut fields = body.fields();
-    while let Some(field) = fields.next().map_err(|_| Cause::NOT_THE_PROTOCOL)? {
+    // Whatever is wrong behind the code takes nothing from it.
+    while let Ok(Some(field)) = fields.next() {
         match field.type_() {
             b'C' => {
                 let code = field.value_bytes().try_into();
@@ -161,6 +162,10 @@ mod tests {
             }
         };
         assert_eq!(error(b"SFATAL\0C28P01\0Mno: hunter2\0\0"), Ok(*b"28P01"));
+        assert_eq!(error(b"C28P01\0Mno"), Ok(*b"28P01"));
+        assert_eq!(error(b"C08P01\0Mno such database: x\0\0"), Ok(*b"3D000"));
+        assert_eq!(error(b"C08P01\0Mhunter2\0\0"), Ok(*b"08P01"));
+        assert_eq!(error(b"C42501\0Mno such database: x\0\0"), Ok(*b"42501"));
         assert_eq!(error(b"Mno\0\0"), Err(Cause::NOT_THE_PROTOCOL));
         assert_eq!(error(b"C28P0\0\0"), Err(Cause::NOT_THE_PROTOCOL));
         assert_eq!(error(b"SFATAL"), Err(Cause::NOT_THE_PROTOCOL));

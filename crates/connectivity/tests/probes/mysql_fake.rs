@@ -238,9 +238,8 @@ async fn a_login_out_of_order_is_a_mismatch() {
     let more = |bytes: &[u8]| vec![[b"\x01", bytes].concat()];
     let to = |method: &str| vec![switch(method)];
     for (greeting, replies) in [
-        // One switch, and no more.
-        (native(), vec![to("mysql_native_password"), to("mysql_native_password")]),
-        (sha2(), vec![to("mysql_native_password"), to("caching_sha2_password")]),
+        // More methods than any user has.
+        (native(), vec![to("mysql_native_password"); 9]),
         // Challenges that are too short.
         (native(), vec![vec![b"\xfemysql_native_password\0".to_vec()]]),
         (native(), vec![vec![b"\xfecaching_sha2_password\0ABCDEFGHIJKLMNOPQRS".to_vec()]]),

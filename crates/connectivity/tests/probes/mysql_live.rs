@@ -36,6 +36,8 @@ async fn right_logins_live() {
     for (variable, product, user, password, required) in [
         (MARIADB, "MariaDB", "app_user", Some(PASSWORD), true),
         (MARIADB, "MariaDB", "ed25519_user", Some(PASSWORD), true),
+        (MARIADB, "MariaDB", "two_user", Some(PASSWORD), true),
+        (MARIADB, "MariaDB", "two_user", Some("another"), true),
         (MARIADB, "MariaDB", "nopass_user", None, false),
         (MYSQL, "MySQL", "app_user", Some(PASSWORD), true),
         (MYSQL, "MySQL", "native_user", Some(PASSWORD), true),
@@ -93,6 +95,7 @@ async fn rejected_logins_live() {
             (MARIADB, "app_user", Some("p@ss:w/rd%20#")),
             (MARIADB, "app_user", Some("p@ss:w/rd #?")),
             (MARIADB, "app_user", None),
+            (MARIADB, "two_user", Some("wrong")),
             (MARIADB, "ed25519_user", Some("wrong")),
             (MARIADB, "ed25519_user", None),
             (MARIADB, "nobody", Some(PASSWORD)),

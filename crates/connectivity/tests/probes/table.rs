@@ -150,7 +150,7 @@ async fn missing_database(server: &Server) -> Cell {
 async fn too_many_connections(server: &Server) -> Cell {
     let answer: &[u8] = match server.system {
         System::Mongodb => return Err("hangs up without a word"),
-        System::Postgres => b"E\0\0\0\x1fSFATAL\0VFATAL\0C53300\0Mfull\0\0",
+        System::Postgres => b"E\0\0\0\x20SFATAL\0VFATAL\0C53300\0Mfull\0\0",
         System::Mysql => b"\x0d\0\0\0\xff\x10\x04#08004full",
         System::Redis => b"-ERR max number of clients reached\r\n",
         System::Neo4j => {
