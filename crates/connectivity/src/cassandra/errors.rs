@@ -10,8 +10,7 @@ pub(super) struct ServerError {
     login: LoginError,
 }
 
-/// The one code for errors of a login stands for three things; only the text tells them apart, and
-/// it is the same since Cassandra 3.0 (`PasswordAuthenticator`, `ClientState`).
+/// The one code for errors of a login stands for three things; only the text tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LoginError {
     /// Or anything that is not known.
@@ -22,11 +21,23 @@ enum LoginError {
     NotCompared,
 }
 
+/// How texts begin that say that nothing was compared: of Cassandra since 4.0 and before
+/// (`PasswordAuthenticator`), and of ScyllaDB (`auth/password_authenticator.cc`), which passes on
+/// what reading its own tables ended with.
+const NOT_COMPARED: [&str; 6] = [
+    "Unable to perform authentication",
+    "Error during authentication of user",
+    "Cannot achieve consistency level",
+    "Operation timed out",
+    "Could not verify password",
+    "authentication failed",
+];
+
 impl ServerError {
     pub(super) fn new(code: i32, text: &str) -> Self {
         let login = if text.ends_with("is not permitted to log in") {
             LoginError::NoLogin
-        } else if text.starts_with("Unable to perform authentication") {
+        } else if NOT_COMPARED.iter().any(|start| text.starts_with(start)) {
             LoginError::NotCompared
         } else {
             LoginError::Rejected
@@ -88,7 +99,18 @@ mod tests {
         for (text, expected) in [
             ("Provided username x and/or password are incorrect", Cause::LOGIN_REJECTED),
             ("x is not permitted to log in", Cause::FORBIDDEN),
+            ("Username and/or password are incorrect", Cause::LOGIN_REJECTED),
             ("Unable to perform authentication: no replica", Cause::NOT_READY),
+            (
+                "Error during authentication of user x : org.apache.cassandra.exceptions.\
+                 UnavailableException: Cannot achieve consistency level QUORUM",
+                Cause::NOT_READY,
+            ),
+            (
+                "Cannot achieve consistency level for cl QUORUM. Requires 2, alive 1",
+                Cause::NOT_READY,
+            ),
+            ("Could not verify password", Cause::NOT_READY),
             ("something else", Cause::LOGIN_REJECTED),
         ] {
             assert_eq!(ServerError::new(0x0100, text).cause(), expected, "{text}");

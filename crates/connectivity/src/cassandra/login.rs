@@ -7,19 +7,24 @@ use crate::session::Session;
 
 /// Classes of servers that log users in by a name and a password in one message, by what comes
 /// after the package.
-const BY_PASSWORD: [&str; 8] = [
+const BY_PASSWORD: [&str; 9] = [
     // Cassandra's own.
     "PasswordAuthenticator",
     "MutualTlsWithPasswordFallbackAuthenticator",
     // ScyllaDB.
-    "TransitionalAuthenticator",
+    TRANSITIONAL,
     "SaslauthdAuthenticator",
+    "CertificateOrPasswordAuthenticator",
     // Services and extensions.
     "HelenusAuthenticator",
     "AivenAuthenticator",
     "InstaclustrPasswordAuthenticator",
     "AuditPasswordAuthenticator",
 ];
+
+/// Of ScyllaDB, for the time in which passwords are introduced: whoever gives a wrong one is let in
+/// as nobody in particular, and not told (`auth/transitional.cc`).
+const TRANSITIONAL: &str = "TransitionalAuthenticator";
 
 impl Cassandra<'_> {
     /// From the first message to the server's word that the login is good.
@@ -36,8 +41,9 @@ impl Cassandra<'_> {
                 return Err(Cause::NOT_THE_PROTOCOL);
             }
         };
-        by_password(&class)?;
-        self.password_required = Some(true);
+        let class = class.rsplit('.').next().unwrap_or_default();
+        by_password(class)?;
+        self.password_required = Some(class != TRANSITIONAL);
         let credentials = self.spec.credentials.as_ref();
         let user = credentials.and_then(|c| c.username.as_ref());
         let password = credentials.and_then(|c| c.password.as_ref());
@@ -56,9 +62,10 @@ impl Cassandra<'_> {
     }
 }
 
-/// Whether users of `class` log in by a password; the password goes to no other.
+/// Whether users of `class`, without its package, log in by a password; the password goes to no
+/// other.
 fn by_password(class: &str) -> Result<(), Cause> {
-    match class.rsplit('.').next().unwrap_or_default() {
+    match class {
         name if BY_PASSWORD.contains(&name) => Ok(()),
         "DseAuthenticator" => Err(Cause::ONLY_DSE),
         "MutualTlsAuthenticator" => Err(Cause::ONLY_CLIENT_CERTIFICATE),

@@ -105,6 +105,22 @@ async fn a_server_without_passwords_is_told() {
     }
 }
 
+/// One that takes a wrong password as well says so, and one that does not, too.
+#[tokio::test]
+async fn a_server_that_insists_on_no_password_is_told() {
+    for (class, required) in [
+        ("com.scylladb.auth.TransitionalAuthenticator", false),
+        ("com.scylladb.auth.CertificateOrPasswordAuthenticator", true),
+        ("org.apache.cassandra.auth.PasswordAuthenticator", true),
+    ] {
+        let (fake, seen) = scripted(vec![asks(class), SUCCESS.to_vec(), ROW.to_vec()]).await;
+        let report = test(&fake.spec(System::Cassandra), ENOUGH).await;
+        assert!(report.result.is_ok(), "{:?}", report.result);
+        assert_eq!(report.password_required, Some(required), "{class}");
+        assert!(contains(&seen, PASSWORD));
+    }
+}
+
 #[tokio::test]
 async fn errors_are_told_by_their_codes() {
     let system = System::Cassandra;
