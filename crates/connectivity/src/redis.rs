@@ -101,7 +101,7 @@ impl Conversation for Redis<'_> {
 
     async fn log_in(&mut self, session: &mut Session) -> Result<(), Cause> {
         session.send(&codec::command(&["PING"])).await?;
-        let open = match codec::next(session).await? {
+        let open = match codec::first(session).await? {
             Reply::Simple(text) if text == "PONG" => true,
             Reply::Error(error) if error.is("NOPERM") => true,
             Reply::Error(error) if error.is("NOAUTH") || error.is_old_noauth() => false,

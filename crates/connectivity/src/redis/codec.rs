@@ -68,6 +68,11 @@ pub(super) fn command(words: &[&str]) -> Zeroizing<Vec<u8>> {
     bytes
 }
 
+/// The reply to the first command.
+pub(super) async fn first(session: &mut Session) -> Result<Reply, Cause> {
+    session.first(take).await
+}
+
 /// The next reply.
 pub(super) async fn next(session: &mut Session) -> Result<Reply, Cause> {
     session.next(take).await
