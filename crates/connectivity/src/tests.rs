@@ -2,7 +2,9 @@
 
 use crate::session::Session;
 use crate::stream::GuardedStream;
-use datastore_domain::{ConnectSpec, Credentials, Host, Password, Secret, System, TlsMode};
+use datastore_domain::{
+    ChannelBinding, ConnectSpec, Credentials, Host, Password, Secret, System, TlsMode,
+};
 use std::net::{IpAddr, SocketAddr};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -47,7 +49,7 @@ pub(crate) fn spec(system: System, tls: TlsMode) -> ConnectSpec {
         auth_source: None,
         auth_mechanism: None,
         replica_set: None,
-        require_channel_binding: false,
+        channel_binding: ChannelBinding::default(),
         session_attributes: None,
     }
 }

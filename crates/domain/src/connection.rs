@@ -98,7 +98,7 @@ impl ConnectionTarget {
                 auth_source: None,
                 auth_mechanism: None,
                 replica_set: None,
-                require_channel_binding: false,
+                channel_binding: ChannelBinding::default(),
                 session_attributes: None,
             },
         }
@@ -160,11 +160,23 @@ pub struct ConnectSpec {
     pub auth_mechanism: Option<String>,
     /// Name of the set that the server must belong to (MongoDB); any server will do when `None`.
     pub replica_set: Option<String>,
-    /// Whether only a login that proves the encrypted channel will do (PostgreSQL,
-    /// `channel_binding=require`).
-    pub require_channel_binding: bool,
+    /// Whether the login proves the encrypted channel (PostgreSQL, `channel_binding`).
+    pub channel_binding: ChannelBinding,
     /// What the server must be (PostgreSQL, `target_session_attrs`); `None`: whatever it is.
     pub session_attributes: Option<SessionAttributes>,
+}
+
+/// Whether a login is tied to the certificate that the client saw, so that nobody in between can
+/// pass it on, in the words of libpq (`channel_binding`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChannelBinding {
+    /// Never: for servers behind something that ends TLS and begins another.
+    Disable,
+    /// Where server and certificate can.
+    #[default]
+    Prefer,
+    /// No other login will do.
+    Require,
 }
 
 /// What a server of PostgreSQL must be, in the words of libpq (`target_session_attrs`).

@@ -18,8 +18,8 @@ pub use error::ConnectionStringError;
 pub use seedlist::SeedlistOptions;
 
 use crate::{
-    ConnectSpec, Credentials, DatabaseName, Endpoint, Host, Port, Secret, SessionAttributes,
-    System, TlsMode,
+    ChannelBinding, ConnectSpec, Credentials, DatabaseName, Endpoint, Host, Port, Secret,
+    SessionAttributes, System, TlsMode,
 };
 use parameters::{Meaning, Parameter, deciding};
 use rules::Scheme;
@@ -59,7 +59,7 @@ struct Structure {
     auth_source: Option<DatabaseName>,
     auth_mechanism: Option<String>,
     replica_set: Option<String>,
-    require_channel_binding: bool,
+    channel_binding: ChannelBinding,
     session_attributes: Option<SessionAttributes>,
 }
 
@@ -86,7 +86,7 @@ impl Structure {
         let tls = rules::tls(scheme, &parameters)?;
         rules::check_topology(scheme, &hosts, &parameters)?;
         let replica_set = deciding(&parameters, Meaning::ReplicaSet).map(|p| p.value().to_owned());
-        let require_channel_binding = rules::requires_channel_binding(tls, &parameters)?;
+        let channel_binding = rules::channel_binding(tls, &parameters)?;
         let session_attributes = rules::session_attributes(&parameters);
         let (auth_source, auth_mechanism) = rules::authentication(
             &parameters,
@@ -109,7 +109,7 @@ impl Structure {
             auth_source,
             auth_mechanism,
             replica_set,
-            require_channel_binding,
+            channel_binding,
             session_attributes,
         })
     }
@@ -196,7 +196,7 @@ impl ConnectionString {
             auth_source: structure.auth_source.clone(),
             auth_mechanism: structure.auth_mechanism.clone(),
             replica_set: structure.replica_set.clone(),
-            require_channel_binding: structure.require_channel_binding,
+            channel_binding: structure.channel_binding,
             session_attributes: structure.session_attributes,
         }
     }

@@ -32,8 +32,8 @@ pub use access::{Actor, Role};
 pub use candidate::CandidateLogin;
 pub use catalogue::{CATALOGUE, SystemEntry, TypeEntry};
 pub use connection::{
-    ConnectSpec, ConnectionParts, ConnectionTarget, Credentials, Endpoint, SealedConnection,
-    SealedValue, SessionAttributes, TlsMode, UnknownTlsMode,
+    ChannelBinding, ConnectSpec, ConnectionParts, ConnectionTarget, Credentials, Endpoint,
+    SealedConnection, SealedValue, SessionAttributes, TlsMode, UnknownTlsMode,
 };
 pub use connection_input::SecretPlan;
 pub use connection_string::{ConnectionString, ConnectionStringError, SeedlistOptions};

@@ -206,6 +206,12 @@ impl Cause {
         "{product} does not prove the encrypted channel at the login (SCRAM-SHA-256-PLUS), which \
          channel_binding=require asks for, so the password was not used.",
     );
+    pub(crate) const CHANNEL_CUT: Self = Self::new(
+        FailureCode::TlsFailed,
+        "The certificate that was seen here is not the one of {product}: something in between ends \
+         TLS and begins another, so the login was refused whatever the password. Where a proxy is \
+         meant to do that, set channel_binding=disable in the connection string.",
+    );
     pub(crate) const CLEAR_TEXT_REFUSED: Self = Self::new(
         FailureCode::AuthenticationUnsupported,
         "{product} asks for the password in clear text over an unencrypted connection, so it was \

@@ -7,7 +7,7 @@ use crate::failure::Cause;
 use crate::scram::{Binding, Exchange, Hash};
 use crate::session::Session;
 use bytes::BytesMut;
-use datastore_domain::{Password, TlsMode};
+use datastore_domain::{ChannelBinding, Password, TlsMode};
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::authentication::md5_hash;
 use postgres_protocol::message::backend::{AuthenticationSaslBody, Message};
@@ -32,7 +32,7 @@ impl<'a> Postgres<'a> {
             Reply::Failed(state) => Err(errors::cause(state)),
             // Any other way in would go past what the record insists on.
             Reply::Message(message)
-                if self.spec.require_channel_binding
+                if self.spec.channel_binding == ChannelBinding::Require
                     && !matches!(message, Message::AuthenticationSasl(_)) =>
             {
                 Err(Cause::CHANNEL_UNBOUND)
@@ -107,10 +107,7 @@ impl<'a> Postgres<'a> {
             .take(MAX_MECHANISMS)
             .collect()
             .map_err(|_| Cause::NOT_THE_PROTOCOL)?;
-        let (mechanism, binding) = choose(&offered, session)?;
-        if self.spec.require_channel_binding && mechanism != SCRAM_PLUS {
-            return Err(Cause::CHANNEL_UNBOUND);
-        }
+        let (mechanism, binding) = choose(&offered, session, self.spec.channel_binding)?;
         let hashing = self.hashing;
         let password = self.asked_for_password()?;
         let exchange = Exchange::new(Hash::Sha256, binding, "")?;
@@ -139,6 +136,10 @@ impl<'a> Postgres<'a> {
 
         // A server that skips its own proof is not let through: "ok" here is a mismatch.
         match codec::next(session).await? {
+            // Of a wrong password it says something else.
+            Reply::Failed(errors::NOT_AUTHORIZED) if mechanism == SCRAM_PLUS => {
+                return Err(Cause::CHANNEL_CUT);
+            }
             Reply::Failed(state) => return Err(errors::cause(state)),
             Reply::Message(Message::AuthenticationSaslFinal(body)) => {
                 server_proof.check(body.data())?;
@@ -150,10 +151,20 @@ impl<'a> Postgres<'a> {
 }
 
 /// The best mechanism that both sides know, and what to say about the channel.
-fn choose(offered: &[&str], session: &Session) -> Result<(&'static str, Binding), Cause> {
-    let end_point = session.certificate().and_then(binding::end_point);
+fn choose(
+    offered: &[&str],
+    session: &Session,
+    wanted: ChannelBinding,
+) -> Result<(&'static str, Binding), Cause> {
+    let end_point = match wanted {
+        ChannelBinding::Disable => None,
+        ChannelBinding::Prefer | ChannelBinding::Require => {
+            session.certificate().and_then(binding::end_point)
+        }
+    };
     match end_point {
         Some(hash) if offered.contains(&SCRAM_PLUS) => Ok((SCRAM_PLUS, Binding::EndPoint(hash))),
+        _ if wanted == ChannelBinding::Require => Err(Cause::CHANNEL_UNBOUND),
         _ if !offered.contains(&SCRAM) => Err(unsupported(offered)),
         Some(_) => Ok((SCRAM, Binding::NotOffered)),
         None => Ok((SCRAM, Binding::Unsupported)),
@@ -215,8 +226,14 @@ mod tests {
     #[tokio::test]
     async fn without_tls_there_is_no_binding() {
         let (session, _far) = session("10.0.0.1").await;
-        assert_eq!(choose(&[SCRAM], &session), Ok((SCRAM, Binding::Unsupported)));
-        assert_eq!(choose(&[SCRAM_PLUS, SCRAM], &session), Ok((SCRAM, Binding::Unsupported)));
-        assert_eq!(choose(&[SCRAM_PLUS], &session), Err(Cause::ONLY_BOUND_SCRAM));
+        for (offered, wanted, expected) in [
+            (&[SCRAM][..], ChannelBinding::Prefer, Ok((SCRAM, Binding::Unsupported))),
+            (&[SCRAM_PLUS, SCRAM], ChannelBinding::Prefer, Ok((SCRAM, Binding::Unsupported))),
+            (&[SCRAM_PLUS, SCRAM], ChannelBinding::Disable, Ok((SCRAM, Binding::Unsupported))),
+            (&[SCRAM_PLUS, SCRAM], ChannelBinding::Require, Err(Cause::CHANNEL_UNBOUND)),
+            (&[SCRAM_PLUS], ChannelBinding::Prefer, Err(Cause::ONLY_BOUND_SCRAM)),
+        ] {
+            assert_eq!(choose(offered, &session, wanted), expected, "{offered:?} {wanted:?}");
+        }
     }
 }

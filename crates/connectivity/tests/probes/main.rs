@@ -17,6 +17,7 @@ mod neo4j_server;
 mod network;
 mod postgres_fake;
 mod postgres_live;
+mod postgres_reencrypted;
 mod redis_fake;
 mod redis_live;
 mod reuse;

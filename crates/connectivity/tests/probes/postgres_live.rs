@@ -5,7 +5,9 @@ use crate::support::{
     spec, test, test_with, trusting,
 };
 use datastore_connectivity::ProbeSettings;
-use datastore_domain::{ConnectSpec, ConnectionString, FailureCode, Secret, Step, System, TlsMode};
+use datastore_domain::{
+    ChannelBinding, ConnectSpec, ConnectionString, FailureCode, Secret, Step, System, TlsMode,
+};
 use datastore_testkit::{PostgresServer, live};
 
 fn server() -> ConnectSpec {
@@ -102,7 +104,7 @@ async fn every_kind_of_login_live() {
 /// What `channel_binding=require` insists on: only SCRAM over TLS proves the channel.
 #[tokio::test]
 async fn t08_a_required_channel_binding_lets_no_other_login_pass_live() {
-    let require_channel_binding = true;
+    let channel_binding = ChannelBinding::Require;
     for (user, tls, passes) in [
         ("app_user", TlsMode::Require, true),
         ("app_user", TlsMode::Disable, false),
@@ -111,7 +113,7 @@ async fn t08_a_required_channel_binding_lets_no_other_login_pass_live() {
         ("trust_user", TlsMode::Require, false),
     ] {
         let credentials = login(Some(user), Some(PASSWORD));
-        let spec = ConnectSpec { credentials, tls, require_channel_binding, ..server() };
+        let spec = ConnectSpec { credentials, tls, channel_binding, ..server() };
         let report = test(&spec, ENOUGH).await;
         if passes {
             assert!(report.result.is_ok(), "{user}: {:?}", report.result);

@@ -2,8 +2,8 @@
 
 use datastore_connectivity::{ProbeSettings, Probes};
 use datastore_domain::{
-    ConnectSpec, Credentials, DatabaseName, Endpoint, FailureCode, Host, Password, Port,
-    ProbeReport, Secret, Step, System, Timestamp, TlsMode, TokenId, Username,
+    ChannelBinding, ConnectSpec, Credentials, DatabaseName, Endpoint, FailureCode, Host, Password,
+    Port, ProbeReport, Secret, Step, System, Timestamp, TlsMode, TokenId, Username,
 };
 use datastore_ports::{Clock, ConnectionTest, ConnectionTester};
 use datastore_testkit::live;
@@ -145,7 +145,7 @@ pub(crate) fn spec(system: System, host: &str, port: u16) -> ConnectSpec {
         auth_source: None,
         auth_mechanism: None,
         replica_set: None,
-        require_channel_binding: false,
+        channel_binding: ChannelBinding::default(),
         session_attributes: None,
     }
 }

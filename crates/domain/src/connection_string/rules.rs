@@ -5,8 +5,8 @@ use super::error::{ConnectionStringError as Error, Part};
 use super::grammar::{cut, decode};
 use super::parameters::{Meaning, Parameter, deciding, is_mask};
 use crate::{
-    Credentials, DatabaseName, Host, Password, Port, Secret, SessionAttributes, System, TextError,
-    TlsMode, Username, ViolationCode,
+    ChannelBinding, Credentials, DatabaseName, Host, Password, Port, Secret, SessionAttributes,
+    System, TextError, TlsMode, Username, ViolationCode,
 };
 
 /// A scheme and what it alone decides.
@@ -230,20 +230,22 @@ pub(super) fn tls(scheme: &Scheme, parameters: &[Parameter]) -> Result<TlsMode, 
     }
 }
 
-/// Whether the login must prove the encrypted channel, which there must then be.
-pub(super) fn requires_channel_binding(
+/// Whether the login proves the encrypted channel; where it must, there has to be one.
+pub(super) fn channel_binding(
     tls: TlsMode,
     parameters: &[Parameter],
-) -> Result<bool, Error> {
-    match deciding(parameters, Meaning::ChannelBinding) {
-        Some(binding) if binding.value() == "require" => {
-            if tls == TlsMode::Disable {
-                let reason = "cannot be required with sslmode=disable";
-                return Err(Error::Contradiction { name: binding.rule.name, reason });
-            }
-            Ok(true)
+) -> Result<ChannelBinding, Error> {
+    let Some(binding) = deciding(parameters, Meaning::ChannelBinding) else {
+        return Ok(ChannelBinding::default());
+    };
+    match binding.value() {
+        "require" if tls == TlsMode::Disable => {
+            let reason = "cannot be required with sslmode=disable";
+            Err(Error::Contradiction { name: binding.rule.name, reason })
         }
-        _ => Ok(false),
+        "require" => Ok(ChannelBinding::Require),
+        "disable" => Ok(ChannelBinding::Disable),
+        _ => Ok(ChannelBinding::Prefer),
     }
 }
 

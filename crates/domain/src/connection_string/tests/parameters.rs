@@ -1,7 +1,7 @@
 //! Which parameters are refused, and which values of the others.
 
 use super::{check_all_refused, check_refused, parse};
-use crate::{System, ViolationCode};
+use crate::{ChannelBinding, System, ViolationCode};
 
 #[test]
 fn t05_parameters_off_the_list_are_refused_by_name() {
@@ -29,6 +29,20 @@ fn t05_parameters_off_the_list_are_refused_by_name() {
             assert!(error.to_string().contains(&format!("'{name}'")), "{text}: {error}");
             assert!(!format!("{error} {error:?}").contains("canary"), "{text}: {error}");
         }
+    }
+}
+
+#[test]
+fn t08_a_string_says_whether_the_login_is_bound_to_the_channel() {
+    for (parameters, expected) in [
+        ("", ChannelBinding::Prefer),
+        ("?channel_binding=prefer", ChannelBinding::Prefer),
+        ("?channel_binding=REQUIRE", ChannelBinding::Require),
+        ("?channel_binding=disable", ChannelBinding::Disable),
+    ] {
+        let string = parse(System::Postgres, &format!("postgres://u:p@h{parameters}"));
+        let spec = string.expect("a string").connect_spec();
+        assert_eq!(spec.channel_binding, expected, "{parameters}");
     }
 }
 
