@@ -118,8 +118,8 @@ impl Cause {
     );
     pub(crate) const CERTIFICATE_BAD: Self = Self::new(
         FailureCode::TlsFailed,
-        "TLS failed: the server's certificate is not acceptable. Check its signature, purpose and \
-         constraints.",
+        "TLS failed: the server's certificate is not acceptable. Check that it is an X.509 \
+         certificate of version 3, its signature, purpose and constraints.",
     );
 
     pub(crate) const LOGIN_REJECTED: Self = Self::new(
@@ -319,6 +319,11 @@ impl Cause {
     pub(crate) const NOT_READY: Self = Self::new(
         FailureCode::QueryFailed,
         "{product} is starting, stopping or loading its data. Try again later.",
+    );
+    pub(crate) const SNAPSHOT_FAILED: Self = Self::new(
+        FailureCode::QueryFailed,
+        "{product} let the login in, but takes no commands, as it could not save its last snapshot \
+         (MISCONF). Check its disk and its log.",
     );
     pub(crate) const POOLER_ALONE: Self = Self::new(
         FailureCode::QueryFailed,

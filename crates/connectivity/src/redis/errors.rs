@@ -24,6 +24,9 @@ pub(super) fn cause(error: &ServerError, during: During) -> Cause {
     if has(&["NOPERM", "DENIED"]) {
         return Cause::FORBIDDEN;
     }
+    if has(&["MISCONF"]) {
+        return Cause::SNAPSHOT_FAILED;
+    }
     if has(&["LOADING", "BUSY", "MASTERDOWN"]) {
         return Cause::NOT_READY;
     }
@@ -72,6 +75,7 @@ mod tests {
         check("NOAUTH Authentication required.", Query, Cause::PASSWORD_MISSING);
         check("NOPERM this user has no permissions to run 'ping'", Query, Cause::FORBIDDEN);
         check("DENIED Redis is running in protected mode because", Login, Cause::FORBIDDEN);
+        check("MISCONF Redis is configured to save RDB", Query, Cause::SNAPSHOT_FAILED);
         check("LOADING Redis is loading the dataset in memory", Login, Cause::NOT_READY);
         check("ERR max number of clients reached", Login, Cause::SERVER_FULL);
         check(

@@ -95,6 +95,7 @@ async fn t17_what_the_server_repeats_is_not_shown() {
 
 #[tokio::test]
 async fn a_wrong_answer_is_never_a_success() {
+    let rejected = FailureCode::AuthenticationFailed;
     for (replies, step, code) in [
         (&["+PING\r\n"][..], Step::Authenticate, FailureCode::ProtocolMismatch),
         (&["+OK\r\n"], Step::Authenticate, FailureCode::ProtocolMismatch),
@@ -115,6 +116,9 @@ async fn a_wrong_answer_is_never_a_success() {
         ),
         (&["-DENIED Redis is protected\r\n"], Step::Authenticate, FailureCode::PermissionDenied),
         (&["-LOADING x\r\n"], Step::Authenticate, FailureCode::QueryFailed),
+        // Said after the login is checked: a named user's has yet to be.
+        (&["-MISCONF x\r\n", "-WRONGPASS x\r\n"], Step::Authenticate, rejected),
+        (&["-MISCONF x\r\n", "+OK\r\n", "-MISCONF x\r\n"], Step::Query, FailureCode::QueryFailed),
         (
             &[NOAUTH, "-ERR wrong number of arguments for 'auth' command\r\n"],
             Step::Authenticate,
