@@ -21,23 +21,24 @@ enum LoginError {
     NotCompared,
 }
 
-/// How texts begin that say that nothing was compared: of Cassandra since 4.0 and before
-/// (`PasswordAuthenticator`), and of ScyllaDB (`auth/password_authenticator.cc`), which passes on
-/// what reading its own tables ended with.
-const NOT_COMPARED: [&str; 6] = [
+/// Words of texts that say that nothing was compared: of Cassandra since 4.0 and before
+/// (`PasswordAuthenticator`), and of ScyllaDB (`auth/password_authenticator.cc`), which pass on what
+/// reading their own tables ended with.
+const NOT_COMPARED: [&str; 7] = [
     "Unable to perform authentication",
     "Error during authentication of user",
     "Cannot achieve consistency level",
+    "UnavailableException",
+    "TimeoutException",
     "Operation timed out",
     "Could not verify password",
-    "authentication failed",
 ];
 
 impl ServerError {
     pub(super) fn new(code: i32, text: &str) -> Self {
         let login = if text.ends_with("is not permitted to log in") {
             LoginError::NoLogin
-        } else if NOT_COMPARED.iter().any(|start| text.starts_with(start)) {
+        } else if NOT_COMPARED.iter().any(|words| text.contains(words)) {
             LoginError::NotCompared
         } else {
             LoginError::Rejected
@@ -111,6 +112,11 @@ mod tests {
                 Cause::NOT_READY,
             ),
             ("Could not verify password", Cause::NOT_READY),
+            (
+                "org.apache.cassandra.exceptions.ReadTimeoutException: Operation timed out - \
+                 received only 0 responses.",
+                Cause::NOT_READY,
+            ),
             ("something else", Cause::LOGIN_REJECTED),
         ] {
             assert_eq!(ServerError::new(0x0100, text).cause(), expected, "{text}");

@@ -21,7 +21,11 @@ pub(super) fn of_pooler(text: &[u8]) -> Option<SqlState> {
         b"login rejected" | b"no authentication method found" | b"SSL required" => NOT_AUTHORIZED,
         text if text.starts_with(b"no such user") => *b"28P01",
         text if text.starts_with(b"no such database") || is_missing(text) => *b"3D000",
-        text if text.starts_with(b"no more connections allowed") => *b"53300",
+        text if text.starts_with(b"no more connections allowed")
+            || text.starts_with(b"client connections exceeded") =>
+        {
+            *b"53300"
+        }
         // Waited for a connection to the server, or gave up on having one.
         b"query_wait_timeout" | b"pgbouncer cannot connect to server" => *b"08006",
         text if text.starts_with(b"server login has been failing") => *b"08006",
@@ -64,6 +68,7 @@ mod tests {
             ("no such database: app_db", Some(Cause::NO_SUCH_DATABASE)),
             ("database \"app_db\" does not exist", Some(Cause::NO_SUCH_DATABASE)),
             ("no more connections allowed (max_client_conn)", Some(Cause::SERVER_FULL)),
+            ("client connections exceeded (max_db_client_connections)", Some(Cause::SERVER_FULL)),
             ("query_wait_timeout", Some(Cause::POOLER_ALONE)),
             ("pgbouncer cannot connect to server", Some(Cause::POOLER_ALONE)),
             (
