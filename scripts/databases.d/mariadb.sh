@@ -1,5 +1,6 @@
 # MariaDB 10.11 of Debian on port 25500, with TLS in band, also on 127.0.0.2 where the name in its
-# certificate is wrong; and one on 25503 that is told to check no login (skip_grant_tables). Its command-line client is the tests' second opinion. Sourced by
+# certificate is wrong; and one on 25503 that is told to check no login (skip_grant_tables), with a
+# certificate of X.509 version 1, as servers made for themselves. Its command-line client is the tests' second opinion. Sourced by
 # scripts/databases.
 # shellcheck shell=bash disable=SC2154
 
@@ -55,14 +56,29 @@ mariadb_launch() {
         --innodb-flush-log-at-trx-commit=0 --innodb-buffer-pool-size=32M "$@"
 }
 
+mariadb_old_certificate() {
+    local place=$cache/mariadb-tls
+    [ ! -e "$place/complete" ] || return 0
+    rm -rf "$place"
+    mkdir -m 700 "$place"
+    {
+        openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout "$place/key" -out "$place/csr"
+        # Without extensions it is of version 1.
+        openssl x509 -req -in "$place/csr" -signkey "$place/key" -days 3650 -out "$place/pem"
+    } >"$cache/openssl.log" 2>&1 || { cat "$cache/openssl.log" >&2; die 'openssl failed'; }
+    touch "$place/complete"
+}
+
 mariadb_start() {
+    mariadb_old_certificate
     mariadb_statements >"$cache/mariadb.sql"
     chmod 600 "$cache/mariadb.sql"
     mariadb_launch mariadb "$mariadb_port" --bind-address=127.0.0.1,127.0.0.2 \
         --init-file="$cache/mariadb.sql" --plugin-load-add=auth_ed25519 --plugin-load-add=auth_pam \
         --ssl-ca="$tls/ca.pem" --ssl-cert="$tls/server.pem" --ssl-key="$tls/server.key" \
         --max-connections=200 --max-connect-errors=1000000
-    mariadb_launch mariadb-open "$mariadb_open_port" --bind-address=127.0.0.1 --skip-grant-tables
+    mariadb_launch mariadb-open "$mariadb_open_port" --bind-address=127.0.0.1 --skip-grant-tables \
+        --ssl-cert="$cache/mariadb-tls/pem" --ssl-key="$cache/mariadb-tls/key"
 }
 
 # mariadb_query PORT DATABASE

@@ -9,6 +9,7 @@
 
 mod binding;
 mod cassandra;
+mod certificate;
 mod cidr;
 mod conversation;
 mod door;

@@ -1,16 +1,16 @@
 //! TLS, by one rustls for all systems.
 
+mod any_certificate;
+
 use crate::failure::Cause;
 use crate::session::io_cause;
 use crate::stream::GuardedStream;
+use any_certificate::AnyCertificate;
 use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-};
+use rustls::crypto::CryptoProvider;
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, ServerName};
 use std::io;
 use std::sync::Arc;
 use tokio_rustls::TlsConnector;
@@ -56,7 +56,7 @@ impl Tls {
         let verified = builder(&provider).with_root_certificates(roots).with_no_client_auth();
         let unverified = builder(&provider)
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider.clone())))
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate::new(&provider)))
             .with_no_client_auth();
         Ok(Self { unverified: connector(unverified), verified: connector(verified) })
     }
@@ -135,45 +135,5 @@ fn handshake_cause(error: &io::Error) -> Cause {
         },
         Some(rustls::Error::InvalidMessage(_)) => Cause::NOT_TLS,
         Some(_) => Cause::TLS_HANDSHAKE,
-    }
-}
-
-/// Accepts every certificate, as `tls: require` says: encrypted, not verified. That the server
-/// holds the certificate's key is still checked.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }

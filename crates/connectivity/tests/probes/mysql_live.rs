@@ -72,6 +72,21 @@ async fn a_server_without_passwords_live() {
     }
 }
 
+/// Its certificate is of X.509 version 1, which names no host in the way that is checked.
+#[tokio::test]
+async fn an_old_certificate_is_for_those_who_check_none_live() {
+    for tls in [TlsMode::Prefer, TlsMode::Require] {
+        let spec = ConnectSpec { tls, ..server("TEST_MARIADB_OPEN_URL") };
+        let report = test(&spec, ENOUGH).await;
+        assert_logged_in(&report, "MariaDB", Some("mysql"), false);
+        assert_eq!(report.tls_used, Some(true), "{tls}");
+    }
+    let spec = ConnectSpec { tls: TlsMode::VerifyFull, ..server("TEST_MARIADB_OPEN_URL") };
+    let report = test(&spec, ENOUGH).await;
+    let message = assert_failed(&report, Step::Tls, FailureCode::TlsFailed);
+    assert!(message.contains("version 3"), "{message}");
+}
+
 #[tokio::test]
 async fn right_logins_without_tls_live() {
     for (variable, user, password, required) in [

@@ -3,8 +3,9 @@
 use crate::support::{ENOUGH, Fake, FixedClock, assert_failed, host, saying, test_with};
 use datastore_connectivity::{CaFileError, ProbeSettings, Probes, ProbesError};
 use datastore_domain::{ConnectSpec, FailureCode, Step, System, TlsMode};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, PublicKeyData as _};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -51,7 +52,11 @@ async fn server(
     name: &str,
     change: impl FnOnce(&mut CertificateParams),
 ) -> Fake {
-    let acceptor = acceptor(issuer, name, change);
+    redis(acceptor(issuer, name, change)).await
+}
+
+/// A Redis without a password over TLS.
+async fn redis(acceptor: TlsAcceptor) -> Fake {
     Fake::start(move |stream| {
         let acceptor = acceptor.clone();
         async move {
@@ -111,6 +116,57 @@ async fn each_fault_of_a_certificate_is_named() {
         let required = spec(&fake, "127.0.0.1", TlsMode::Require);
         let report = test_with(trusting(&pem), &required, ENOUGH).await;
         assert!(report.result.is_ok(), "{word}: {:?}", report.result);
+    }
+}
+
+/// A certificate of version 1 for `key`, signed by nobody.
+fn version_1(key: &KeyPair) -> CertificateDer<'static> {
+    let der = |tag: u8, content: &[u8]| {
+        let length = u8::try_from(content.len()).expect("short");
+        [&[tag, 0x81, length], content].concat()
+    };
+    let (integer, bits, sequence) = (0x02, 0x03, 0x30);
+    // ecdsa-with-SHA256.
+    let algorithm = der(sequence, b"\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02");
+    let time = [0x17, 13].into_iter().chain(*b"300101000000Z").collect::<Vec<u8>>();
+    let validity = der(sequence, &[&time[..], &time].concat());
+    let (serial, name) = (der(integer, &[1]), der(sequence, b""));
+    let info = key.subject_public_key_info();
+    let content = [&serial[..], &algorithm, &name, &validity, &name, &info].concat();
+    let signature = der(bits, b"\0signed by nobody");
+    let content = [&der(sequence, &content)[..], &algorithm, &signature].concat();
+    der(sequence, &content).into()
+}
+
+/// Many servers made theirs for themselves, in the first version of the format. Whoever asks for no
+/// check of it is encrypted; that it is the server's own key is seen to all the same.
+#[tokio::test]
+async fn certificates_of_version_1_are_for_those_who_check_none() {
+    let (own, other) = (KeyPair::generate().expect("a key"), KeyPair::generate().expect("a key"));
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        for (certified, is_its_own) in [(&own, true), (&other, false)] {
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(own.serialize_der()));
+            let key = provider.key_provider.load_private_key(key).expect("a key");
+            let certified = CertifiedKey::new(vec![version_1(certified)], key);
+            let config = rustls::ServerConfig::builder_with_provider(provider)
+                .with_protocol_versions(&[version])
+                .expect("a version")
+                .with_no_client_auth()
+                .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
+            let fake = redis(TlsAcceptor::from(Arc::new(config))).await;
+            let required = spec(&fake, "127.0.0.1", TlsMode::Require);
+            let report = test_with(ProbeSettings::default(), &required, ENOUGH).await;
+            if is_its_own {
+                assert!(report.result.is_ok(), "{version:?}: {:?}", report.result);
+            } else {
+                assert_failed(&report, Step::Tls, FailureCode::TlsFailed);
+            }
+            let verified = spec(&fake, "127.0.0.1", TlsMode::VerifyFull);
+            let report = test_with(ProbeSettings::default(), &verified, ENOUGH).await;
+            let message = assert_failed(&report, Step::Tls, FailureCode::TlsFailed);
+            assert!(message.contains("version 3"), "{message}");
+        }
     }
 }
 
