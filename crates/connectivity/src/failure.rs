@@ -12,7 +12,7 @@ use datastore_domain::{FailureCode, ProbeFailure, Step, System};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cause {
     code: FailureCode,
-    /// `{product}`, `{doing}` and `{check}` are filled in.
+    /// `{product}`, `{doing}`, `{check}` and `{tls}` are filled in.
     text: &'static str,
 }
 
@@ -27,6 +27,7 @@ impl Cause {
             .text
             .replace("{product}", product(system))
             .replace("{doing}", doing(step))
+            .replace("{tls}", &encrypted(system))
             .replace("{check}", check(step));
         ProbeFailure { step, code: self.code, message }
     }
@@ -54,6 +55,19 @@ fn doing(step: Step) -> &'static str {
     }
 }
 
+/// What to set so that a connection is encrypted, in both forms of a record.
+fn encrypted(system: System) -> String {
+    let in_strings = match system {
+        System::Postgres => "sslmode=require or verify-full",
+        System::Mysql => "ssl-mode=REQUIRED or VERIFY_IDENTITY",
+        System::Mongodb => "tls=true",
+        System::Redis => "rediss://",
+        System::Neo4j => "+s or +ssc behind the scheme",
+        System::Cassandra => "tls=require or verify_full",
+    };
+    format!("tls to require or verify_full (in a connection string: {in_strings})")
+}
+
 /// What to check when a step took too long.
 fn check(step: Step) -> &'static str {
     match step {
@@ -75,7 +89,7 @@ mod tests {
     fn placeholders_are_filled_in() {
         for step in Step::ALL {
             for system in System::ALL {
-                for cause in [Cause::TIMED_OUT, Cause::CLOSED, Cause::REFUSED] {
+                for cause in [Cause::TIMED_OUT, Cause::CLOSED, Cause::TLS_DEMANDED] {
                     let failure = cause.at(step, system);
                     assert!(!failure.message.contains(['{', '}']), "{}", failure.message);
                     assert_eq!(failure.step, step);

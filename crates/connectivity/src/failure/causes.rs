@@ -72,14 +72,13 @@ impl Cause {
     pub(crate) const PLAIN_TEXT_CLOSED: Self = Self::new(
         FailureCode::ServerClosed,
         "The server closed the connection while {doing}, before it said anything. Check that the \
-         port belongs to {product}, and whether it insists on TLS: then set tls to require or \
-         verify_full.",
+         port belongs to {product}, and whether it insists on TLS: then set {tls}.",
     );
 
     pub(crate) const TLS_BELOW_MINIMUM: Self = Self::new(
         FailureCode::TlsFailed,
         "The datastore asks for less TLS than the operator of this service demands \
-         (connectivity.tls.minimum), so nothing was sent. Set tls higher.",
+         (connectivity.tls.minimum), so nothing was sent. Set {tls}.",
     );
     pub(crate) const TLS_NOT_OFFERED: Self = Self::new(
         FailureCode::TlsFailed,
@@ -88,7 +87,7 @@ impl Cause {
     );
     pub(crate) const TLS_DEMANDED: Self = Self::new(
         FailureCode::TlsFailed,
-        "{product} accepts only encrypted connections. Set tls to require or verify_full.",
+        "{product} accepts only encrypted connections. Set {tls}.",
     );
     pub(crate) const NOT_TLS: Self = Self::new(
         FailureCode::TlsFailed,
@@ -215,13 +214,12 @@ impl Cause {
     pub(crate) const CLEAR_TEXT_REFUSED: Self = Self::new(
         FailureCode::AuthenticationUnsupported,
         "{product} asks for the password in clear text over an unencrypted connection, so it was \
-         not sent. Set tls to require or verify_full.",
+         not sent. Set {tls}.",
     );
     pub(crate) const KEY_REFUSED: Self = Self::new(
         FailureCode::AuthenticationUnsupported,
         "{product} asks for the password under a key of its own over an unencrypted connection \
-         (caching_sha2_password), where anybody could name that key, so it was not sent. Set tls \
-         to require or verify_full.",
+         (caching_sha2_password), where anybody could name that key, so it was not sent. Set {tls}.",
     );
     pub(crate) const ONLY_OLD_PASSWORD: Self = only!("mysql_old_password (before version 4.1)");
     pub(crate) const ONLY_SHA256: Self = only!("sha256_password");
@@ -232,7 +230,7 @@ impl Cause {
     pub(crate) const ONLY_BOUND_SCRAM: Self = Self::new(
         FailureCode::AuthenticationUnsupported,
         "{product} offers this user only SCRAM-SHA-256-PLUS, which needs TLS with a certificate that \
-         a login can be bound to. Set tls to require or verify_full.",
+         a login can be bound to. Set {tls}.",
     );
     pub(crate) const ONLY_LDAP_SASL: Self = only!("LDAP with SASL");
     pub(crate) const ONLY_WINDOWS: Self = only!("Windows accounts");
