@@ -94,6 +94,9 @@ pub enum CommandError {
     /// There is none by that number or name.
     #[error("there is no datastore {0:?}")]
     NoDatastore(String),
+    /// Of all datastores none is active.
+    #[error("no datastore of the registry is active")]
+    NoneActive,
     /// What was given is no connection string.
     #[error("the connection string cannot be used")]
     ConnectionString(#[source] ConnectionStringError),

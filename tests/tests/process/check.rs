@@ -86,14 +86,14 @@ fn a_connection_string_needs_no_registry() {
 }
 
 /// A name server on the first loopback address that has none.
-fn name_server(records: &[(&'static str, DnsRecord)]) -> NameServer {
+pub(crate) fn name_server(records: &[(&'static str, DnsRecord)]) -> NameServer {
     let mut addresses = (50..100).map(|n| SocketAddr::from(([127, 0, 42, n], 53)));
     let found = addresses.find_map(|address| NameServer::start(address, records.to_vec()).ok());
     found.expect("port 53 takes root, or net.ipv4.ip_unprivileged_port_start=53")
 }
 
 /// The port of the server that the environment variable names.
-fn port(variable: &str) -> u16 {
+pub(crate) fn port(variable: &str) -> u16 {
     let string = live(variable);
     let (_, rest) = string.rsplit_once(':').expect("a port");
     rest.split('/').next().and_then(|port| port.parse().ok()).expect("a number")
@@ -256,10 +256,13 @@ fn three(admin: &Client) {
 fn datastores_are_tested_by_number_by_name_and_all(installation: &Installation) {
     let server = installation.serve(&[]);
     let admin = Client::new(server.address(), Some(installation.token("admin")));
-    three(&admin);
     let run = |arguments: &[&str]| {
         Checked::of(installation.command(arguments).output().expect("it runs"))
     };
+    let none = run(&["check", "--all"]);
+    assert_eq!((none.code, none.stdout.as_str()), (2, ""));
+    assert!(none.stderr.contains("no datastore of the registry is active"), "{}", none.stderr);
+    three(&admin);
     let names = |rows: &[Value]| -> Vec<(String, bool)> {
         let text = |row: &Value| row["name"].as_str().expect("text").to_owned();
         rows.iter().map(|row| (text(row), row["success"] == true)).collect()

@@ -41,7 +41,13 @@ pub(super) async fn check(
     let chosen = match which {
         Registered::AllActive => {
             let all = all(&registry).await?;
-            all.into_iter().filter(|datastore| datastore.profile.is_active).collect()
+            let active = |datastore: &DatastoreView| datastore.profile.is_active;
+            let active: Vec<_> = all.into_iter().filter(active).collect();
+            // A pipeline that looks at the wrong registry is not told that all is well.
+            if active.is_empty() {
+                return Err(CommandError::NoneActive);
+            }
+            active
         }
         Registered::Some(wanted) => find(&registry, wanted).await?,
     };
