@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub enum DnsRecord {
     /// An address.
     A(Ipv4Addr),
+    /// Addresses of which each answer holds one: at each question the next, the last one for good.
+    Turns(&'static [Ipv4Addr]),
     /// A server, and how early to try it.
     Srv {
         /// The smaller, the earlier.
@@ -27,15 +29,17 @@ impl DnsRecord {
     /// Number of the type (RFC 1035, 3.2.2; RFC 2782).
     fn kind(&self) -> u16 {
         match self {
-            Self::A(_) => 1,
+            Self::A(_) | Self::Turns(_) => 1,
             Self::Txt(_) => 16,
             Self::Srv { .. } => 33,
         }
     }
 
-    fn content(&self) -> Vec<u8> {
+    /// The content of the answer to a question that was asked so many times before.
+    fn content(&self, before: usize) -> Vec<u8> {
         match self {
             Self::A(address) => address.octets().to_vec(),
+            Self::Turns(addresses) => addresses[before.min(addresses.len() - 1)].octets().to_vec(),
             Self::Txt(parts) => parts.iter().flat_map(|part| counted(part)).collect(),
             Self::Srv { priority, port, target } => {
                 let numbers = [*priority, 0, *port].map(u16::to_be_bytes).concat();
@@ -80,8 +84,11 @@ impl NameServer {
                     return;
                 }
                 let Some((name, kind, end)) = question(&message[..length]) else { continue };
-                let answer = answer(&message[..end], &name, kind, &records);
-                record.lock().unwrap_or_else(PoisonError::into_inner).push((name, kind));
+                let mut asked = record.lock().unwrap_or_else(PoisonError::into_inner);
+                let before = asked.iter().filter(|(n, k)| (n, *k) == (&name, kind)).count();
+                let answer = answer(&message[..end], (&name, kind), before, &records);
+                asked.push((name, kind));
+                drop(asked);
                 drop(listener.send_to(&answer, client));
             }
         });
@@ -133,8 +140,8 @@ fn question(message: &[u8]) -> Option<(String, u16, usize)> {
 
 fn answer(
     question: &[u8],
-    name: &str,
-    kind: u16,
+    (name, kind): (&str, u16),
+    before: usize,
     records: &[(&'static str, DnsRecord)],
 ) -> Vec<u8> {
     let of_name: Vec<_> = records.iter().filter(|(known, _)| *known == name).collect();
@@ -145,7 +152,7 @@ fn answer(
     let head = [flags, 1, count, 0, 0].map(u16::to_be_bytes).concat();
     let mut message = [&question[..2], &head, &question[12..]].concat();
     for (_, record) in found {
-        let content = record.content();
+        let content = record.content(before);
         let length = u16::try_from(content.len()).expect("short records");
         // The name of the question, the type, class IN, and a minute to live.
         message.extend([0xc0, 12]);

@@ -8,6 +8,7 @@ mod compose;
 mod config_check;
 mod crashes;
 mod durability;
+mod egress;
 mod first_start;
 mod history;
 mod kills;
