@@ -5,6 +5,7 @@ mod behind_the_end;
 mod big_answers;
 mod bounds;
 mod connections;
+mod hostile_servers;
 mod protocol_errors;
 mod silent_port;
 mod silent_resolver;
