@@ -92,6 +92,26 @@ async fn t11_one_connection_that_succeeds() {
     assert!(!contains(&seen, "peers"));
 }
 
+/// A node that tells of others, by an event that nobody asked for or beside an answer.
+#[tokio::test]
+async fn t03_other_nodes_are_not_gone_to() {
+    let other = Fake::start(|_| async {}).await;
+    let port = other.address.port();
+    let node = [&b"\x04\x7f\0\0\x01\0\0"[..], &port.to_be_bytes()].concat();
+    let event = frame(0x0c, &[text("STATUS_CHANGE"), text("UP"), node].concat());
+    let (fake, _) = scripted(vec![password(), event]).await;
+    let report = test(&fake.spec(System::Cassandra), ENOUGH).await;
+    assert_failed(&report, Step::Authenticate, FailureCode::ProtocolMismatch);
+    // A warning comes before the content, and is passed over.
+    let warnings = [&b"\0\x01"[..], &text(&format!("use 127.0.0.1:{port}"))].concat();
+    let mut warned = frame(0x08, &[&warnings, &ROW[9..]].concat());
+    warned[1] = 0x08;
+    let (fake, _) = scripted(vec![password(), SUCCESS.to_vec(), warned]).await;
+    let report = test(&fake.spec(System::Cassandra), ENOUGH).await;
+    assert!(report.result.is_ok(), "{:?}", report.result);
+    assert_eq!(other.accepted(), 0);
+}
+
 /// A server that lets anybody in says so, and gets no password.
 #[tokio::test]
 async fn a_server_without_passwords_is_told() {

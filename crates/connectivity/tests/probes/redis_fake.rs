@@ -147,6 +147,26 @@ async fn t09_the_password_goes_to_redis_only() {
     assert_eq!(&seen.lock().expect("no panic")[..], b"*1\r\n$4\r\nPING\r\n");
 }
 
+/// A member of a cluster, or a replica, that sends the client elsewhere.
+#[tokio::test]
+async fn t03_other_servers_are_not_gone_to() {
+    let other = Fake::start(|_| async {}).await;
+    let to = |word: &str| -> &'static str {
+        Box::leak(format!("-{word} {}\r\n", other.address).into_boxed_str())
+    };
+    for word in ["MOVED 3999", "ASK 3999", "REDIRECT"] {
+        for (replies, step) in [
+            (vec![to(word)], Step::Authenticate),
+            (vec![NOAUTH, to(word)], Step::Authenticate),
+            (vec![NOAUTH, "+OK\r\n", to(word)], Step::Query),
+        ] {
+            let report = run(Vec::leak(replies)).await;
+            assert_failed(&report, step, FailureCode::QueryFailed);
+        }
+    }
+    assert_eq!(other.accepted(), 0);
+}
+
 /// With a default user that needs no password, the record's is not sent, and not called required.
 #[tokio::test]
 async fn a_password_that_nobody_asks_for_is_not_sent() {

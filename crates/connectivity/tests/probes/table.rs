@@ -3,14 +3,16 @@
 //! `cargo nextest run -p datastore-connectivity table:: --no-capture` prints it.
 
 use crate::between::Between;
+use crate::mysql_fake::native;
 use crate::reuse::{Keeper, key};
 use crate::support::{
-    ENOUGH, Fake, PASSWORD, closed_port, database, drip, endpoint, login, place, saying, spec,
-    test, test_with, trusting,
+    ENOUGH, Fake, PASSWORD, closed_port, database, drip, endpoint, login, place, saying, test,
+    test_with, trusting,
 };
 use datastore_connectivity::ProbeSettings;
 use datastore_domain::{
-    ConnectSpec, ConnectionString, FailureCode, ProbeReport, Secret, System, TlsMode,
+    ConnectSpec, ConnectionParts, ConnectionString, ConnectionTarget, Credentials, Endpoint,
+    FailureCode, ProbeReport, Secret, System, TlsMode,
 };
 use datastore_testkit::live;
 use std::time::Duration;
@@ -67,10 +69,13 @@ impl Server {
 
     /// The spec of a record by parts, where it says the same as the string.
     fn by_parts(&self) -> ConnectSpec {
-        let (host, port, _) = place(&live(self.plain));
-        let ConnectSpec { database, credentials, .. } = self.plain();
-        // Users by parts are those of `admin`.
-        ConnectSpec { database, credentials, ..spec(self.system, &host, port) }
+        let ConnectSpec { mut endpoints, database, credentials, tls, .. } = self.plain();
+        let Endpoint { host, port } = endpoints.remove(0);
+        let Credentials { username, password } = credentials.expect("a login");
+        let (username, password) = username.zip(password).expect("a user with a password");
+        let port = port.expect("a port");
+        let parts = ConnectionParts { host, port, username, password, database, tls };
+        ConnectionTarget::Parts(parts).connect_spec(self.system)
     }
 
     /// A record that leads to a fake instead.
@@ -164,7 +169,12 @@ async fn too_many_connections(server: &Server) -> Cell {
 /// TLS is required, and the server has none.
 async fn no_tls(server: &Server) -> Cell {
     match server.system {
-        // A server of the family that offers none in its greeting.
+        // Servers of the family that offer none in their greeting.
+        System::Mysql if server.name == "MariaDB" => {
+            let greeting = native();
+            let length = u8::try_from(greeting.len()).expect("short");
+            told(server, TlsMode::Require, &[&[length, 0, 0, 0], &greeting[..]].concat()).await
+        }
         System::Mysql => {
             let spec = server.spec("TEST_MYSQL_PLAIN_URL", TlsMode::Require);
             Ok(called(&test(&spec, ENOUGH).await))
@@ -252,6 +262,9 @@ async fn rows() -> Vec<Row> {
     vec![
         row!("right login by parts", "success", |server| right(server.by_parts())),
         row!("right login by string", "success", |server| right(server.plain())),
+        row!("nasty password, over TLS", "success", |server| async {
+            Ok(called(&test_with(trusting("TEST_CA_FILE"), &server.verified(), ENOUGH).await))
+        }),
         row!("wrong password", rejected, |server| wrong(server, None, "wrong")),
         row!("unknown user", rejected, |server| wrong(server, Some("nobody"), PASSWORD)),
         row!("closed port", "connection_refused", |server| async {
