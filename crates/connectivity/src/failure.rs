@@ -12,7 +12,7 @@ use datastore_domain::{FailureCode, ProbeFailure, Step, System};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cause {
     code: FailureCode,
-    /// `{product}`, `{doing}`, `{check}` and `{tls}` are filled in.
+    /// The words in braces are filled in by [`Cause::at`].
     text: &'static str,
 }
 
@@ -28,6 +28,8 @@ impl Cause {
             .replace("{product}", product(system))
             .replace("{doing}", doing(step))
             .replace("{tls}", &encrypted(system))
+            .replace("{database}", database(system))
+            .replace("{limit}", limit(system))
             .replace("{check}", check(step));
         ProbeFailure { step, code: self.code, message }
     }
@@ -68,6 +70,32 @@ fn encrypted(system: System) -> String {
     format!("tls to require or verify_full (in a connection string: {in_strings})")
 }
 
+/// What is to be known about the names of databases.
+fn database(system: System) -> &'static str {
+    match system {
+        System::Postgres => "where none is set, the one named like the user is opened.",
+        System::Mysql => "on most servers letter case matters.",
+        System::Mongodb => "it holds a character that no name may hold.",
+        System::Redis => {
+            "an index from 0 to one less than the setting `databases`, 16 by default; a cluster has \
+             only 0."
+        }
+        System::Neo4j => "where none is set, the home database of the user is opened.",
+        System::Cassandra => "keyspaces are opened by their exact name, letter case included.",
+    }
+}
+
+/// The setting of the server that says how many connections it takes.
+fn limit(system: System) -> &'static str {
+    match system {
+        System::Postgres | System::Mysql => "max_connections, or that of the user",
+        System::Mongodb => "net.maxIncomingConnections",
+        System::Redis => "maxclients",
+        System::Neo4j => "server.bolt.thread_pool_max_size",
+        System::Cassandra => "native_transport_max_concurrent_connections",
+    }
+}
+
 /// What to check when a step took too long.
 fn check(step: Step) -> &'static str {
     match step {
@@ -89,7 +117,13 @@ mod tests {
     fn placeholders_are_filled_in() {
         for step in Step::ALL {
             for system in System::ALL {
-                for cause in [Cause::TIMED_OUT, Cause::CLOSED, Cause::TLS_DEMANDED] {
+                for cause in [
+                    Cause::TIMED_OUT,
+                    Cause::CLOSED,
+                    Cause::TLS_DEMANDED,
+                    Cause::NO_SUCH_DATABASE,
+                    Cause::SERVER_FULL,
+                ] {
                     let failure = cause.at(step, system);
                     assert!(!failure.message.contains(['{', '}']), "{}", failure.message);
                     assert_eq!(failure.step, step);

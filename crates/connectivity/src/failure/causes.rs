@@ -29,7 +29,8 @@ impl Cause {
     );
     pub(crate) const TOO_MANY_ADDRESSES: Self = Self::new(
         FailureCode::DnsFailed,
-        "Could not resolve the host name to a usable list: it has more than 16 addresses.",
+        "Could not resolve the host name to a usable list: it has more than 16 addresses. Use a \
+         name that leads to the server alone.",
     );
     pub(crate) const BLOCKED: Self = Self::new(
         FailureCode::BlockedByPolicy,
@@ -78,7 +79,7 @@ impl Cause {
     pub(crate) const TLS_BELOW_MINIMUM: Self = Self::new(
         FailureCode::TlsFailed,
         "The datastore asks for less TLS than the operator of this service demands \
-         (connectivity.tls.minimum), so nothing was sent. Set {tls}.",
+         (connectivity.tls.minimum), so nothing was sent. Set {tls}, whichever is enough.",
     );
     pub(crate) const TLS_NOT_OFFERED: Self = Self::new(
         FailureCode::TlsFailed,
@@ -164,7 +165,8 @@ impl Cause {
     );
     pub(crate) const PASSWORD_MISSING: Self = Self::new(
         FailureCode::AuthenticationFailed,
-        "Authentication failed: {product} asks for a password, and none is given.",
+        "Authentication failed: {product} asks for a password, and none is given. Give the record \
+         one.",
     );
     pub(crate) const LOGIN_LOCKED: Self = Self::new(
         FailureCode::PermissionDenied,
@@ -256,8 +258,7 @@ impl Cause {
 
     pub(crate) const NO_SUCH_DATABASE: Self = Self::new(
         FailureCode::DatabaseNotFound,
-        "The database does not exist on this server. Check its name; when none is set, {product} \
-         opens its default (PostgreSQL: the database named like the user).",
+        "The database does not exist on this server. Check its name: {database}",
     );
     pub(crate) const TAKES_NO_WRITES: Self = Self::new(
         FailureCode::QueryFailed,
@@ -291,8 +292,8 @@ impl Cause {
     );
     pub(crate) const SERVER_FULL: Self = Self::new(
         FailureCode::TooManyConnections,
-        "{product} has too many connections and accepts no more. Try again later or raise its \
-         limit.",
+        "{product} has too many connections and accepts no more. Try again later, find out who \
+         holds them, or raise its limit ({limit}).",
     );
     pub(crate) const NOT_THE_PROTOCOL: Self = Self::new(
         FailureCode::ProtocolMismatch,
@@ -339,6 +340,7 @@ impl Cause {
     );
     pub(crate) const WRONG_ANSWER: Self = Self::new(
         FailureCode::QueryFailed,
-        "{product} did not answer the test query with what it asks for.",
+        "{product} did not answer the test query with what it asks for. Check that the server is \
+         the right one, and what stands in between.",
     );
 }
