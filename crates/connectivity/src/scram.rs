@@ -351,5 +351,14 @@ mod tests {
             let text = format!("r={NONCE}{rest},s={salt},i={rounds}");
             let _ = exchange().challenge(text.as_bytes());
         }
+
+        #[test]
+        fn t10_no_last_message_makes_it_panic(
+            start in "(v=|e=)?", rest in "[A-Za-z0-9+/=,]{0,64}"
+        ) {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, b"key");
+            let proof = ServerProof { key, auth_message: "message".to_owned() };
+            assert!(proof.check(format!("{start}{rest}").as_bytes()).is_err());
+        }
     }
 }

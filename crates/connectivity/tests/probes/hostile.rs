@@ -98,24 +98,30 @@ async fn t10_endless_answers_end() {
     }
 }
 
+/// A server that sends a message of the system, which will take minutes.
+pub(crate) async fn trickle_of(system: System) -> Fake {
+    // The start of the message, and what it goes on with.
+    let (start, byte) = match system {
+        System::Postgres => (&b"N\0\0\x40\0"[..], b"a"),
+        System::Mysql => (&b"\0\x40\0\0\x0a"[..], b"8"),
+        System::Mongodb => (&b"\0\x40\0\0\x07\0\0\0\x01\0\0\0\xdd\x07\0\0"[..], b"\0"),
+        System::Redis => (&b"+"[..], b"a"),
+        System::Neo4j => (&b"\0\0\x08\x05\x40\0"[..], b"a"),
+        System::Cassandra => (&b"\x84\0\0\0\x03\0\0\x40\0"[..], b"a"),
+    };
+    Fake::start(move |mut stream| async move {
+        for first in start {
+            let _ = stream.write_all(&[*first]).await;
+        }
+        drip(&mut stream, byte).await;
+    })
+    .await
+}
+
 #[tokio::test]
 async fn t10_one_byte_at_a_time_ends_at_the_deadline() {
-    // The start of a message of each system, and what it goes on with.
-    for (system, start, byte) in [
-        (System::Redis, &b"+"[..], b"a"),
-        (System::Postgres, b"N\0\0\x40\0", b"a"),
-        (System::Mysql, b"\0\x40\0\0\x0a", b"8"),
-        (System::Mongodb, b"\0\x40\0\0\x07\0\0\0\x01\0\0\0\xdd\x07\0\0", b"\0"),
-        (System::Neo4j, b"\0\0\x08\x05\x40\0", b"a"),
-        (System::Cassandra, b"\x84\0\0\0\x03\0\0\x40\0", b"a"),
-    ] {
-        let fake = Fake::start(move |mut stream| async move {
-            for first in start {
-                let _ = stream.write_all(&[*first]).await;
-            }
-            drip(&mut stream, byte).await;
-        })
-        .await;
+    for system in System::ALL {
+        let fake = trickle_of(system).await;
         let began = Instant::now();
         let report = test(&plain(&fake, system), Duration::from_millis(300)).await;
         // T10 allows 300 ms beyond the deadline.

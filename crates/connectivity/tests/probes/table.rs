@@ -3,16 +3,17 @@
 //! `cargo nextest run -p datastore-connectivity table:: --no-capture` prints it.
 
 use crate::between::Between;
-use crate::mysql_fake::native;
+use crate::hostile::trickle_of;
+use crate::mysql_fake::{error, native, scripted};
 use crate::reuse::{Keeper, key};
 use crate::support::{
-    ENOUGH, Fake, PASSWORD, closed_port, database, drip, endpoint, login, place, saying, test,
-    test_with, trusting,
+    ENOUGH, PASSWORD, closed_port, database, endpoint, login, place, saying, test, test_with,
+    trusting,
 };
 use datastore_connectivity::ProbeSettings;
 use datastore_domain::{
     ConnectSpec, ConnectionParts, ConnectionString, ConnectionTarget, Credentials, Endpoint,
-    FailureCode, ProbeReport, Secret, System, TlsMode,
+    FailureCode, ProbeReport, Secret, Step, System, TlsMode,
 };
 use datastore_testkit::live;
 use std::time::Duration;
@@ -45,9 +46,6 @@ const SERVERS: [Server; 7] = [
     server("Neo4j", System::Neo4j, "TEST_NEO4J_URL", "TEST_NEO4J_URL"),
     server("Cassandra", System::Cassandra, "TEST_CASSANDRA_URL", "TEST_CASSANDRA_URL"),
 ];
-
-/// What the engine in place of MySQL does where MySQL has a number of its own.
-const STAND_IN: &str = "its stand-in answers with no number of MySQL's";
 
 /// What a cell holds: the code of the result, or why there is no such case.
 type Cell = Result<&'static str, &'static str>;
@@ -95,10 +93,17 @@ async fn right(spec: ConnectSpec) -> Cell {
     Ok(called(&test(&spec, ENOUGH).await))
 }
 
+/// A test of something that answers the login as MySQL's own server would, whose number its stand-in
+/// does not have.
+async fn of_mysql_itself(server: &Server, number: u16) -> Cell {
+    let (fake, _heard) = scripted(native(), vec![vec![error(number)]]).await;
+    Ok(called(&test(&server.at(fake.address.port()), ENOUGH).await))
+}
+
 /// Of another user, or with another password.
 async fn wrong(server: &Server, user: Option<&str>, password: &str) -> Cell {
     if (server.name, user) == ("MySQL", Some("nobody")) {
-        return Err(STAND_IN);
+        return of_mysql_itself(server, 1045).await;
     }
     let stored = server.plain().credentials.and_then(|login| login.username).expect("a user");
     let credentials = login(Some(user.unwrap_or(stored.as_str())), Some(password));
@@ -111,14 +116,11 @@ async fn silent_port(server: &Server) -> Cell {
     Ok(called(&test(&server.at(port), Duration::from_millis(300)).await))
 }
 
-/// One byte at a time of what could be the protocol; more of it is refused or waited for.
+/// A message of the protocol, one byte at a time.
 async fn trickle(server: &Server) -> Cell {
-    let fake = Fake::start(|mut stream| async move { drip(&mut stream, b"\x01").await }).await;
+    let fake = trickle_of(server.system).await;
     let report = test(&server.at(fake.address.port()), Duration::from_millis(300)).await;
-    match called(&report) {
-        "timeout" | "protocol_mismatch" => Ok("ends in time"),
-        other => Ok(other),
-    }
+    Ok(called(&report))
 }
 
 async fn no_address(server: &Server) -> Cell {
@@ -140,7 +142,7 @@ async fn other_protocol(server: &Server) -> Cell {
 async fn missing_database(server: &Server) -> Cell {
     let name = match server.system {
         System::Mongodb => return Err("made by the first write to it"),
-        System::Mysql if server.name == "MySQL" => return Err(STAND_IN),
+        System::Mysql if server.name == "MySQL" => return of_mysql_itself(server, 1049).await,
         System::Redis => "16",
         System::Postgres | System::Mysql | System::Neo4j | System::Cassandra => "missing",
     };
@@ -203,22 +205,26 @@ async fn wrong_name(server: &Server) -> Cell {
     Ok(called(&report))
 }
 
-/// Hangs up after so many bytes of the server's, wherever in the conversation that is.
+/// Hangs up after so many bytes of the server's, wherever in the conversation that is; in plain
+/// text, and where it negotiates TLS.
 async fn hung_up(server: &Server) -> Cell {
     let (_, port, _) = place(&live(server.plain));
     let whole = Between::start("127.0.0.1:0", port, usize::MAX).await;
     let report = test(&server.at(whole.port), ENOUGH).await;
     assert_eq!(called(&report), "success", "through a proxy: {:?}", report.result);
-    let sent = whole.sent();
-    assert!(sent > 0);
-    // The last bytes may be the server's goodbye.
-    for length in (0..sent / 2).step_by((sent / 24).max(1)) {
+    // The last bytes of Redis are its goodbye.
+    let sent = whole.sent() - if server.system == System::Redis { b"+OK\r\n".len() } else { 0 };
+    let mut steps = Vec::new();
+    for length in (0..sent).step_by((sent / 40).max(1)).chain([sent - 1]) {
         let between = Between::start("127.0.0.1:0", port, length).await;
         let report = test(&server.at(between.port), ENOUGH).await;
         if called(&report) != "server_closed" {
             return Ok(called(&report));
         }
+        steps.push(report.result.expect_err("closed").step);
     }
+    steps.dedup();
+    assert_eq!(steps, [Step::Authenticate, Step::Query], "{}", server.name);
     Ok("server_closed")
 }
 
@@ -271,11 +277,11 @@ async fn rows() -> Vec<Row> {
             Ok(called(&test(&server.at(closed_port()), ENOUGH).await))
         }),
         row!("silent port", "timeout", |server| silent_port(server)),
-        row!("slow trickle", "ends in time", |server| trickle(server)),
+        row!("slow trickle", "timeout", |server| trickle(server)),
         row!("name without an address", "dns_failed", |server| no_address(server)),
         row!("other protocol", "protocol_mismatch", |server| other_protocol(server)),
         row!("missing database", "database_not_found", |server| missing_database(server)),
-        row!("too many connections", "too_many_connections", |server| {
+        row!("too many connections (told by a fake)", "too_many_connections", |server| {
             too_many_connections(server)
         }),
         row!("TLS required, none there", tls, |server| no_tls(server)),
@@ -291,16 +297,16 @@ async fn rows() -> Vec<Row> {
 async fn every_system_answers_alike_live() {
     let rows = rows().await;
     let names: Vec<_> = SERVERS.iter().map(|server| server.name).collect();
-    println!("{:36}{}", "", columns(&names));
+    println!("{:42}{}", "", columns(&names));
     let mut wrong = Vec::new();
     for Row { case, expected, cells } in &rows {
         let shown: Vec<_> = cells.iter().map(|cell| cell.unwrap_or_else(|_| "-")).collect();
-        println!("{case:36}{}", columns(&shown));
+        println!("{case:42}{}", columns(&shown));
         for (server, cell) in names.iter().zip(cells) {
             match cell {
                 Ok(code) if code == expected => {}
                 Ok(code) => wrong.push(format!("{case}, {server}: {code} instead of {expected}")),
-                Err(reason) => println!("{:36}- {server}: {reason}", ""),
+                Err(reason) => println!("{:42}- {server}: {reason}", ""),
             }
         }
     }

@@ -79,4 +79,11 @@ mod tests {
             check(refused, None);
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn t05_no_record_makes_it_panic(text in "(authSource=|replicaSet=)?[-&=;%a-fA-F0-9 \\PC]{0,40}") {
+            let _ = SeedlistOptions::parse(&text);
+        }
+    }
 }

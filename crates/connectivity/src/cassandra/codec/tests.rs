@@ -6,8 +6,18 @@ const ASKS: &[u8] = b"\x84\0\0\0\x03\0\0\0\x05\0\x03a.B";
 const CHALLENGE: &[u8] = b"\x84\0\0\0\x0e\0\0\0\x04\xff\xff\xff\xff";
 const SUCCESS: &[u8] = b"\x84\0\0\0\x10\0\0\0\x04\xff\xff\xff\xff";
 
+/// A row of one text, with what is said about it; and a keyspace.
+const VERSION_ROW: &[u8] = b"\x84\0\0\0\x08\0\0\0\x25\0\0\0\x02\0\0\0\x01\0\0\0\x01\0\x01k\0\x01t\0\x01c\0\x0d\0\0\0\x01\0\0\0\x035.0";
+const OPENED: &[u8] = b"\x84\0\0\0\x08\0\0\0\x08\0\0\0\x03\0\x02ks";
+
 fn taken(bytes: &[u8]) -> Result<Option<Answer>, Cause> {
     take(&mut BytesMut::from(bytes))
+}
+
+#[test]
+fn what_is_changed_below_is_right_before() {
+    assert_eq!(single_text(Bytes::from_static(&VERSION_ROW[9..])).as_deref(), Some("5.0"));
+    assert_eq!(opened_keyspace(Bytes::from_static(&OPENED[9..])).as_deref(), Some("ks"));
 }
 
 #[test]
@@ -141,5 +151,26 @@ proptest::proptest! {
         while let Ok(Some(_)) = take(&mut buffer) {}
         let _ = single_text(Bytes::from(rest.clone()));
         let _ = opened_keyspace(Bytes::from(rest));
+    }
+
+    /// Answers and results that are right but for their ends and a few bytes.
+    #[test]
+    fn t10_no_answer_makes_it_panic(
+        whole in proptest::sample::select(vec![ERROR, ASKS, SUCCESS, VERSION_ROW, OPENED]),
+        end in 9_usize..64,
+        changes in proptest::collection::vec((0_usize..64, 0_u8..), 0..4),
+    ) {
+        let mut bytes = whole.to_vec();
+        for (at, byte) in changes {
+            if let Some(place) = bytes.get_mut(at) {
+                *place = byte;
+            }
+        }
+        bytes.truncate(end);
+        let length = u32::try_from(bytes.len() - 9).expect("short");
+        bytes[5..9].copy_from_slice(&length.to_be_bytes());
+        let _ = taken(&bytes);
+        let _ = single_text(Bytes::copy_from_slice(&bytes[9..]));
+        let _ = opened_keyspace(Bytes::copy_from_slice(&bytes[9..]));
     }
 }

@@ -143,4 +143,35 @@ proptest::proptest! {
             let _ = read(message.document);
         }
     }
+
+    /// An answer that is right but for its end and a few bytes, and says how long it is.
+    #[test]
+    fn t10_no_answer_makes_it_panic(
+        end in 26_usize..160, changes in proptest::collection::vec((25_usize..160, 0_u8..), 0..4)
+    ) {
+        let document = rawdoc! {
+            "ok": 1, "names": ["SCRAM-SHA-256", "SCRAM-SHA-1"], "number": 1_i64, "done": false,
+            "payload": bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: vec![7; 9] },
+        };
+        let mut bytes = framed(1, 0, &document, b"");
+        for (at, byte) in changes {
+            if let Some(place) = bytes.get_mut(at) {
+                *place = byte;
+            }
+        }
+        bytes.truncate(end);
+        for (at, behind) in [(0, 0), (HEADER + 5, HEADER + 5)] {
+            let length = u32::try_from(bytes.len() - behind).expect("short").to_le_bytes();
+            bytes[at..at + 4].copy_from_slice(&length);
+        }
+        if let Some(last) = bytes.last_mut() {
+            *last = 0;
+        }
+        if let Ok(Some(message)) = take(&mut BytesMut::from(&bytes[..])) {
+            let answer = message.document;
+            let _ = (answer.texts("names", 4), answer.whole("number"), answer.flag("done"));
+            let _ = (answer.bytes("payload"), answer.text("ok"));
+            let _ = read(answer);
+        }
+    }
 }
