@@ -78,9 +78,9 @@ pub enum StartError {
     KeysLost(PathBuf),
     /// Replicas share a database and need the same keys, so that none of them makes its own.
     #[error(
-        "there is no key file `{}`, and with PostgreSQL none is made, since all replicas need the \
-         same; restore it if the database holds secrets, or make one with `datastore-api key \
-         generate`", .0.display()
+        "there is no key file `{}`; restore it if the database holds secrets. `datastore-api serve` \
+         makes one for the embedded database only, since all replicas of PostgreSQL need the same: \
+         make theirs with `datastore-api key generate`", .0.display()
     )]
     NoKeys(PathBuf),
     /// Secrets are sealed under a key that is not in the ring.
