@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_comes_meanwhile_gets_the_result_and_runs_nothing() {
+    async fn t47_who_comes_meanwhile_gets_the_result_of_the_same_version() {
         let shared = Arc::<SharedTests>::default();
         let (end, first) = start(&shared, same(1));
         yield_now().await;

@@ -27,6 +27,9 @@ const HASHING_THREADS: usize = 4;
 /// change, and without one the session ends here.
 const REST: Duration = Duration::from_secs(30);
 
+/// What T47 allows, with the time that a test takes.
+const _: () = assert!(REST.as_secs() <= 30);
+
 /// How tests are run.
 #[derive(Clone, Debug)]
 pub struct ProbeSettings {

@@ -160,7 +160,7 @@ pub(crate) fn p99(client: &Client, path: &str) -> Duration {
     rounds[rounds.len() / 2]
 }
 
-/// Insists that honest clients hardly notice what goes on: the bound is that of the threats. Both
+/// Insists that honest clients hardly notice what goes on: the bound is that of T31 and T41. Both
 /// sides are measured in one run, on one machine; a few milliseconds are the scheduler's on a
 /// machine that is busy with other things.
 #[track_caller]

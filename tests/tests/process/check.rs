@@ -74,6 +74,26 @@ fn a_connection_string_needs_no_registry() {
         assert_eq!(row["datastore_id"], Value::Null);
         assert!(row["details"]["server_version"].is_string(), "{row}");
         assert_eq!(row["steps"].as_array().map(Vec::len), Some(5));
+        // What scripts read; more may come, and none may go.
+        for member in [
+            "/datastore_id",
+            "/name",
+            "/system",
+            "/success",
+            "/response_time_ms",
+            "/message",
+            "/details/server_version",
+            "/details/database_name",
+            "/details/connected_at",
+            "/error",
+            "/steps/0/step",
+            "/steps/0/ok",
+            "/steps/0/elapsed_ms",
+            "/steps/2/used",
+            "/steps/3/required",
+        ] {
+            assert!(row.pointer(member).is_some(), "{member} in {row}");
+        }
         let masked = row["name"].as_str().expect("text");
         assert!(masked.contains("app_user:***@"), "{masked}");
         let mut command = command(&data, &["check", "--url-env", "DATABASE_URL"]);

@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
-/// The password of the issue: every character that breaks careless handling.
+/// Characters that break careless handling.
 pub(crate) const PASSWORD: &str = "p@ss:w/rd%20#?";
 
 /// Long enough for any server that answers.
