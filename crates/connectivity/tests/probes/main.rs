@@ -15,9 +15,10 @@ mod neo4j_fake;
 mod neo4j_live;
 mod neo4j_server;
 mod network;
+mod postgres_between;
 mod postgres_fake;
 mod postgres_live;
-mod postgres_reencrypted;
+
 mod redis_fake;
 mod redis_live;
 mod reuse;
