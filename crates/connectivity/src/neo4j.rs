@@ -6,7 +6,8 @@
 //!
 //! A server without authentication takes any password and says nothing about it. What tells is the
 //! user that a transaction runs as, which is empty there. So after a login with a password the query
-//! is for that user ([`OWNER`]), which opens the database as any other does. The other way to find
+//! is for that user ([`OWNER`]), which opens the database as any other does; it goes out together with
+//! the login, and is not looked at by the server when that fails. The other way to find
 //! out, a second login without a password, would leave a failed login in the security log of every
 //! server that is in order.
 
@@ -42,6 +43,8 @@ pub(crate) struct Neo4j<'a> {
     password_required: Option<bool>,
     /// Product and version from the login.
     server: Option<String>,
+    /// Whether [`OWNER`] went out with the login.
+    asked: bool,
 }
 
 /// How a query went.
@@ -53,7 +56,7 @@ enum Outcome {
 
 impl<'a> Neo4j<'a> {
     pub(crate) fn new(spec: &'a ConnectSpec) -> Self {
-        Self { spec, password_required: None, server: None }
+        Self { spec, password_required: None, server: None, asked: false }
     }
 
     fn database(&self) -> Option<&'a str> {
@@ -75,10 +78,10 @@ impl<'a> Neo4j<'a> {
         }
     }
 
-    /// Asks the database for the owner. `None` when it gives no answer to that, which need not be
-    /// the fault of the database: the smallest query decides then.
-    async fn query_for_owner(&mut self, session: &mut Session) -> Result<Option<Answer>, Cause> {
-        match ask(session, OWNER, self.database()).await? {
+    /// What the database says about the owner. `None` when it gives no answer to that, which need
+    /// not be the fault of the database: the smallest query decides then.
+    async fn owner(&mut self, session: &mut Session) -> Result<Option<Answer>, Cause> {
+        match outcome(session).await? {
             Outcome::Answered(Some(Value::Text(user)), name) => {
                 self.password_required = Some(!user.is_empty());
                 Ok(Some(self.answer(name)))
@@ -87,7 +90,9 @@ impl<'a> Neo4j<'a> {
             Outcome::Failed(cause) => {
                 // Why the query failed says more than how the server left after that.
                 login::reset(session).await.map_err(|_| cause)?;
-                self.password_required = login::asks_for_passwords(session).await?;
+                if self.password_required.is_none() {
+                    self.password_required = login::asks_for_passwords(session).await?;
+                }
                 Ok(None)
             }
         }
@@ -110,8 +115,8 @@ impl Conversation for Neo4j<'_> {
     }
 
     async fn query(&mut self, session: &mut Session) -> Result<Answer, Cause> {
-        if self.password_required.is_none()
-            && let Some(answer) = self.query_for_owner(session).await?
+        if self.asked
+            && let Some(answer) = self.owner(session).await?
         {
             return Ok(answer);
         }
@@ -127,17 +132,24 @@ impl Conversation for Neo4j<'_> {
     }
 }
 
-/// Runs `query` in `database`, or in the user's own. After [`Outcome::Failed`] the server
-/// ignores everything until a RESET.
+/// Runs `query` in `database`, or in the user's own.
 async fn ask(session: &mut Session, query: &str, database: Option<&str>) -> Result<Outcome, Cause> {
+    session.send(&question(query, database)).await?;
+    outcome(session).await
+}
+
+/// The requests of a query.
+fn question(query: &str, database: Option<&str>) -> Vec<u8> {
     // Reading, so that a member of a cluster does not hand the query on to the one that writes.
     let mut about = vec![("mode", Given::Text("r"))];
     about.extend(database.map(|name| ("db", Given::Text(name))));
     let run = [Given::Text(query), Given::Map(&[]), Given::Map(&about)];
-    let mut requests = codec::request(Tag::Run, &run);
-    requests
-        .extend_from_slice(&codec::request(Tag::Pull, &[Given::Map(&[("n", Given::Tiny(-1))])]));
-    session.send(&requests).await?;
+    let pull = [Given::Map(&[("n", Given::Tiny(-1))])];
+    [&codec::request(Tag::Run, &run)[..], &codec::request(Tag::Pull, &pull)].concat()
+}
+
+/// What becomes of a query. After [`Outcome::Failed`] the server ignores everything until a RESET.
+async fn outcome(session: &mut Session) -> Result<Outcome, Cause> {
     match codec::next(session).await? {
         Message::Success(_) => rows(session).await,
         Message::Failure(cause) => match codec::next(session).await {

@@ -2,7 +2,7 @@
 
 use super::codec::{self, GREETING, Message, Tag, Version};
 use super::packstream::{Given, Map, Value};
-use super::{Neo4j, OWNER, Outcome, SYSTEM, ask};
+use super::{Neo4j, OWNER, Outcome, SYSTEM, ask, question};
 use crate::failure::Cause;
 use crate::session::Session;
 use zeroize::Zeroizing;
@@ -59,8 +59,8 @@ impl Neo4j<'_> {
         Ok(())
     }
 
-    /// HELLO and the login, which are one message, or two at a time; the server's word about the
-    /// login.
+    /// HELLO and the login, which are one message or two, and after a password the question for the
+    /// owner, all at a time; the server's word about the login.
     async fn introduce(
         &mut self,
         session: &mut Session,
@@ -75,12 +75,12 @@ impl Neo4j<'_> {
         if !version.has_log_on() {
             hello.extend_from_slice(login);
         }
-        let mut requests = codec::request(Tag::Hello, &[Given::Map(&hello)]);
-        if version.has_log_on() {
-            let log_on = codec::request(Tag::LogOn, &[Given::Map(login)]);
-            requests = Zeroizing::new([&requests[..], &log_on].concat());
-        }
-        session.send(&requests).await?;
+        let hello = codec::request(Tag::Hello, &[Given::Map(&hello)]);
+        let log_on = version.has_log_on().then(|| codec::request(Tag::LogOn, &[Given::Map(login)]));
+        let log_on = log_on.unwrap_or_default();
+        self.asked = self.spec.credentials.as_ref().is_some_and(|login| login.password.is_some());
+        let query = if self.asked { question(OWNER, self.database()) } else { Vec::new() };
+        session.send(&Zeroizing::new([&hello[..], &log_on, &query].concat())).await?;
         let about = success(session).await?;
         self.server = server(&about);
         if version.has_log_on() { success(session).await } else { Ok(about) }
