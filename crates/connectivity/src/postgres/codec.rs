@@ -1,6 +1,6 @@
 //! Messages from bytes, bounded.
 
-use super::errors;
+use super::errors::{self, SqlState};
 use crate::failure::Cause;
 use crate::session::Session;
 use bytes::BytesMut;
@@ -12,9 +12,6 @@ const MAX_MESSAGE: usize = 1024 * 1024;
 
 /// Length of the type byte and the length field.
 const HEADER: usize = 5;
-
-/// Code of an error (SQLSTATE): five characters, which say what went wrong.
-pub(super) type SqlState = [u8; 5];
 
 /// What the server says, once its text is dropped.
 pub(super) enum Reply {

@@ -1,7 +1,9 @@
 //! What the codes of PostgreSQL mean for a test.
 
-use super::codec::SqlState;
 use crate::failure::Cause;
+
+/// Code of an error (SQLSTATE): five characters, which say what went wrong.
+pub(super) type SqlState = [u8; 5];
 
 /// invalid_authorization_specification: a user who is not known, no entry for them in pg_hba.conf, a
 /// role without LOGIN; and a wrong password of methods that somebody else checks (LDAP, PAM).
