@@ -85,6 +85,9 @@ pub enum CommandError {
     /// A variable that was named is not there.
     #[error("there is no variable {0} in the environment, or it is not UTF-8")]
     Unset(String),
+    /// What should be the name of a variable is none, and may be a connection string.
+    #[error("--url-env takes the name of a variable: letters, digits and underscores")]
+    NoVariable,
     /// A connection string where everybody on the machine can read it.
     #[error(
         "a connection string must not be an argument, which everybody on the machine can read: \

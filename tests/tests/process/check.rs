@@ -236,6 +236,12 @@ fn what_cannot_be_tested_ends_with_2_and_says_why() {
         (&["check", "--url-env", "NOT_THERE"], String::new(), "NOT_THERE"),
         (&["check"], String::new(), "--all"),
         (&["check", &format!("redis://:{secret}@h")], String::new(), "standard input"),
+        (&["check", &format!("u:{secret}@h")], String::new(), "standard input"),
+        (
+            &["check", "--url-env", &format!("redis://:{secret}@h")],
+            String::new(),
+            "--url-env takes",
+        ),
         (&["check", "-", "--timeout-ms", "99"], String::new(), "100..=30000"),
         (&["check", "-", "--url-env", "X"], String::new(), "cannot be used with"),
     ] {

@@ -47,6 +47,11 @@ struct What {
     url_env: Option<String>,
 }
 
+/// Whether `text` could be the rest of a connection string: a user, a password and a host.
+fn is_login(text: &str) -> bool {
+    text.rsplit_once('@').is_some_and(|(login, _)| login.contains(':'))
+}
+
 /// What is to be tested.
 enum Subject {
     /// A connection string; the registry is not needed.
@@ -67,7 +72,8 @@ impl What {
             return of_standard_input().map(Subject::String);
         }
         // Whoever lists the processes of the machine reads their arguments; it is not repeated.
-        if self.datastores.iter().any(|datastore| datastore.contains("://")) {
+        let is_string = |text: &String| text.contains("://") || is_login(text);
+        if self.datastores.iter().any(is_string) {
             return Err(CommandError::StringInArguments);
         }
         Ok(Subject::Registered(Registered::Some(self.datastores)))
@@ -102,6 +108,10 @@ async fn check_string(
 }
 
 fn of_variable(name: String) -> Result<Secret, CommandError> {
+    // What is no name is not repeated: whoever took it for the string itself has shown it enough.
+    if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return Err(CommandError::NoVariable);
+    }
     #[expect(clippy::disallowed_methods, reason = "the variable is none of our settings")]
     let value = std::env::var_os(&name);
     let value = value.and_then(|value| value.into_string().ok());
