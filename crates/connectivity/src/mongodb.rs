@@ -28,6 +28,7 @@ use crate::conversation::{Answer, Conversation, Upgrade};
 use crate::failure::Cause;
 use crate::scram::Hashing;
 use crate::session::Session;
+use crate::shown::blanked;
 use async_trait::async_trait;
 use bson::raw::RawDocumentBuf;
 use bson::rawdoc;
@@ -115,7 +116,7 @@ impl Conversation for Mongodb<'_> {
         self.ping(session).await?;
         let server_version =
             match self.run(session, DEFAULT_DATABASE, rawdoc! { "buildInfo": 1 }).await? {
-                Reply::Done(build) => version(&build),
+                Reply::Done(build) => version(&build, &self.spec.secrets()),
                 // Without the right to it, the login is good all the same.
                 Reply::Failed(_) => None,
             };
@@ -135,9 +136,10 @@ impl Conversation for Mongodb<'_> {
 }
 
 /// Product and version. FerretDB names the version of MongoDB that it stands in for, and its own.
-fn version(build: &codec::Answer) -> Option<String> {
-    if let Some(own) = build.text("ferretdbVersion") {
-        return Some(format!("FerretDB {}", own.strip_prefix('v').unwrap_or(own)));
+fn version(build: &codec::Answer, secrets: &[&str]) -> Option<String> {
+    let text = |name| build.text(name).map(|text| blanked(text, secrets));
+    if let Some(own) = text("ferretdbVersion") {
+        return Some(format!("FerretDB {}", own.strip_prefix('v').unwrap_or(&own)));
     }
-    Some(format!("MongoDB {}", build.text("version")?))
+    Some(format!("MongoDB {}", text("version")?))
 }

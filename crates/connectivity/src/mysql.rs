@@ -15,6 +15,7 @@ mod methods;
 use crate::conversation::{Answer, Conversation, Upgrade};
 use crate::failure::Cause;
 use crate::session::{Session, io_cause};
+use crate::shown::blanked;
 use crate::stream::GuardedStream;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -175,7 +176,10 @@ impl Conversation for Mysql<'_> {
         if user.is_some_and(|user| NOT_CHECKED.contains(&user.as_str())) {
             self.password_required = Some(false);
         }
-        Ok(Answer { server_version: text.map(|text| version(&text)), database_name })
+        Ok(Answer {
+            server_version: text.map(|text| version(&blanked(&text, &self.spec.secrets()))),
+            database_name,
+        })
     }
 
     async fn query_again(&mut self, session: &mut Session) -> Result<(), Cause> {

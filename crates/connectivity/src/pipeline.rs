@@ -224,14 +224,13 @@ fn understands_goodbye(report: &ProbeReport) -> bool {
 }
 
 fn details(spec: &ConnectSpec, answer: Answer, connected_at: Timestamp) -> ProbeDetails {
-    let password = spec.credentials.as_ref().and_then(|c| c.password.as_ref());
-    let secret = password.map(|password| password.expose());
-    let fit = |text: Option<String>| text.and_then(|text| shown(&text, secret));
+    let secrets = spec.secrets();
+    let fit = |text: Option<String>| text.and_then(|text| shown(&text, &secrets));
     // A name that the record itself gives is no server's text: a database that happens to be named
     // like its password is shown, as it is everywhere else.
     let named = spec.database.as_ref().map(|name| name.as_str());
     let database_name = match answer.database_name {
-        Some(name) if Some(name.as_str()) == named => shown(&name, None),
+        Some(name) if Some(name.as_str()) == named => shown(&name, &[]),
         other => fit(other),
     };
     ProbeDetails { server_version: fit(answer.server_version), database_name, connected_at }

@@ -12,6 +12,7 @@ use crate::conversation::{Answer, Conversation, Upgrade};
 use crate::failure::Cause;
 use crate::scram::Hashing;
 use crate::session::Session;
+use crate::shown::blanked;
 use crate::stream::GuardedStream;
 use async_trait::async_trait;
 use bytes::BytesMut;
@@ -146,7 +147,7 @@ impl Conversation for Postgres<'_> {
                 Reply::Message(_) => return Err(Cause::NOT_THE_PROTOCOL),
             }
         }
-        read_answer(row, demand.as_ref())
+        read_answer(row, demand.as_ref(), &self.spec.secrets())
     }
 
     fn goodbye(&self) -> &'static [u8] {
@@ -158,6 +159,7 @@ impl Conversation for Postgres<'_> {
 fn read_answer(
     mut row: Option<Vec<Option<String>>>,
     demand: Option<&Demand>,
+    secrets: &[&str],
 ) -> Result<Answer, Cause> {
     let demanded = demand.map(|demand| (demand, row.as_mut().and_then(Vec::pop).flatten()));
     let row: [Option<String>; 3] =
@@ -172,7 +174,7 @@ fn read_answer(
         Some((_, Some(_))) | None => {}
     }
     Ok(Answer {
-        server_version: version.map(|text| short_version(&text).to_owned()),
+        server_version: version.map(|text| short_version(&blanked(&text, secrets)).to_owned()),
         database_name,
     })
 }
@@ -213,12 +215,20 @@ mod tests {
         let row = |values: &[Option<&str>]| {
             Some(values.iter().map(|v| v.map(str::to_owned)).collect::<Vec<_>>())
         };
-        let good =
-            read_answer(row(&[Some("1"), Some("db"), Some("PostgreSQL 15.18 (x) on y")]), None);
+        let good = read_answer(
+            row(&[Some("1"), Some("db"), Some("PostgreSQL 15.18 (x) on y")]),
+            None,
+            &[],
+        );
         let answer = good.expect("an answer");
         assert_eq!(answer.database_name.as_deref(), Some("db"));
         assert_eq!(answer.server_version.as_deref(), Some("PostgreSQL 15.18"));
-        assert!(read_answer(row(&[Some("1"), None, None]), None).is_ok());
+        assert!(read_answer(row(&[Some("1"), None, None]), None, &[]).is_ok());
+        // Before it is cut: what is left of a secret would be none that could be found.
+        for secret in ["hunter2, and more", "hunter2 (and more", "hunter2 on wheels"] {
+            let repeated = read_answer(row(&[Some("1"), None, Some(secret)]), None, &[secret]);
+            assert_eq!(repeated.expect("an answer").server_version.as_deref(), Some("***"));
+        }
         for bad in [
             None,
             row(&[]),
@@ -227,7 +237,7 @@ mod tests {
             row(&[None, Some("db"), Some("v")]),
             row(&[Some("1"), Some("db"), Some("v"), Some("more")]),
         ] {
-            assert_eq!(read_answer(bad, None), Err(Cause::WRONG_ANSWER));
+            assert_eq!(read_answer(bad, None, &[]), Err(Cause::WRONG_ANSWER));
         }
     }
 }

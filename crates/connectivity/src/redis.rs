@@ -17,6 +17,7 @@ mod errors;
 use crate::conversation::{Answer, Conversation, Upgrade};
 use crate::failure::Cause;
 use crate::session::Session;
+use crate::shown::blanked;
 use async_trait::async_trait;
 use codec::Reply;
 use datastore_domain::ConnectSpec;
@@ -137,11 +138,13 @@ impl Conversation for Redis<'_> {
         }
         pong(session).await?;
         let server_version = match codec::next(session).await? {
-            Reply::Bulk(Some(text)) => version(&text),
+            Reply::Bulk(Some(text)) => version(&blanked(&text, &self.spec.secrets())),
             // A user without the right to INFO is a good login all the same.
             Reply::Bulk(None) | Reply::Simple(_) | Reply::Error(_) | Reply::Integer => None,
         };
-        Ok(Answer { server_version, database_name: Some(self.index()) })
+        // As the record writes it: that is no word of the server's.
+        let named = self.spec.database.as_ref().map_or("0", |index| index.as_str());
+        Ok(Answer { server_version, database_name: Some(named.to_owned()) })
     }
 
     async fn query_again(&mut self, session: &mut Session) -> Result<(), Cause> {

@@ -9,17 +9,21 @@ const MAX_SHOWN: usize = 128;
 /// one-digit password rather than hide it.
 const SHORTEST_BLANKED: usize = 4;
 
-/// `text` made fit to be shown: printable characters only, `secret` blanked, not too long; `None`
+/// `text` with `secrets` blanked, as the server sent it: before anything is cut off or put in other
+/// words, which could leave a part of one.
+pub(crate) fn blanked(text: &str, secrets: &[&str]) -> String {
+    let long = secrets.iter().filter(|secret| secret.chars().count() >= SHORTEST_BLANKED);
+    long.fold(text.to_owned(), |text, secret| text.replace(secret, MASK))
+}
+
+/// `text` made fit to be shown: printable characters only, `secrets` blanked, not too long; `None`
 /// when nothing is left.
-pub(crate) fn shown(text: &str, secret: Option<&str>) -> Option<String> {
-    let mut clean = printable(text);
-    // The order matters: taking characters out, or cutting off, could make the secret appear or
-    // leave a part of it.
-    if let Some(secret) = secret.map(printable)
-        && secret.chars().count() >= SHORTEST_BLANKED
-    {
-        clean = clean.replace(&secret, MASK);
-    }
+pub(crate) fn shown(text: &str, secrets: &[&str]) -> Option<String> {
+    let secrets: Vec<_> = secrets.iter().map(|secret| printable(secret)).collect();
+    let secrets: Vec<_> = secrets.iter().map(String::as_str).collect();
+    // The order matters: taking characters out, or cutting off, could make a secret appear or leave
+    // a part of it.
+    let clean = blanked(&printable(text), &secrets);
     let cut: String = clean.trim().chars().take(MAX_SHOWN).collect();
     if cut.is_empty() { None } else { Some(cut) }
 }
@@ -44,7 +48,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, secret: &str, expected: Option<&str>) {
-        assert_eq!(shown(text, Some(secret)).as_deref(), expected, "{text:?}");
+        assert_eq!(shown(text, &[secret]).as_deref(), expected, "{text:?}");
     }
 
     #[test]
@@ -60,9 +64,16 @@ mod tests {
     }
 
     #[test]
+    fn t17_every_secret_is_blanked_as_it_was_sent() {
+        let blanked = |text| blanked(text, &["hunter2/x", "stored", "abc"]);
+        assert_eq!(blanked("7 hunter2/x stored"), "7 *** ***");
+        assert_eq!(blanked("abc hunter2"), "abc hunter2", "too short to be hidden, and no secret");
+    }
+
+    #[test]
     fn t17_a_secret_across_the_cut_leaves_no_part() {
         let text = format!("{}hunter2", "x".repeat(124));
-        let result = shown(&text, Some("hunter2")).expect("text is left");
+        let result = shown(&text, &["hunter2"]).expect("text is left");
         assert_eq!(result.chars().count(), 127);
         assert!(!result.contains("hunt"));
     }
@@ -73,7 +84,7 @@ mod tests {
             secret in "\\PC{4,20}", before in "\\PC{0,140}", after in ".{0,20}"
         ) {
             let text = format!("{before}{secret}{after}");
-            let result = shown(&text, Some(&secret)).unwrap_or_default();
+            let result = shown(&text, &[&secret]).unwrap_or_default();
             proptest::prop_assert!(result.chars().count() <= MAX_SHOWN);
             proptest::prop_assert!(result.chars().all(is_printable));
             let plain = printable(&secret);

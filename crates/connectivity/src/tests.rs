@@ -51,6 +51,7 @@ pub(crate) fn spec(system: System, tls: TlsMode) -> ConnectSpec {
         replica_set: None,
         channel_binding: ChannelBinding::default(),
         session_attributes: None,
+        unused_password: None,
     }
 }
 

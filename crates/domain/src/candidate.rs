@@ -50,9 +50,10 @@ impl ConnectSpec {
     /// The same target with another login; without a user in it, the user stays.
     #[must_use]
     pub fn with_login(self, login: CandidateLogin) -> Self {
-        let stored = self.credentials.and_then(|credentials| credentials.username);
-        let username = login.username.or(stored);
+        let stored = self.credentials;
+        let (user, unused_password) = stored.map_or((None, None), |c| (c.username, c.password));
+        let username = login.username.or(user);
         let credentials = Some(Credentials { username, password: Some(login.password) });
-        Self { credentials, ..self }
+        Self { credentials, unused_password, ..self }
     }
 }

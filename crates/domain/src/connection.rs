@@ -100,6 +100,7 @@ impl ConnectionTarget {
                 replica_set: None,
                 channel_binding: ChannelBinding::default(),
                 session_attributes: None,
+                unused_password: None,
             },
         }
     }
@@ -164,6 +165,9 @@ pub struct ConnectSpec {
     pub channel_binding: ChannelBinding,
     /// What the server must be (PostgreSQL, `target_session_attrs`); `None`: whatever it is.
     pub session_attributes: Option<SessionAttributes>,
+    /// The stored password, when another one is tried in its place: not used, and not to be shown
+    /// when the server, which knows it, repeats it.
+    pub unused_password: Option<Password>,
 }
 
 /// Whether a login is tied to the certificate that the client saw, so that nobody in between can
@@ -177,6 +181,15 @@ pub enum ChannelBinding {
     Prefer,
     /// No other login will do.
     Require,
+}
+
+impl ConnectSpec {
+    /// What must not be shown, wherever it turns up.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<&str> {
+        let used = self.credentials.as_ref().and_then(|login| login.password.as_ref());
+        used.into_iter().chain(&self.unused_password).map(Password::expose).collect()
+    }
 }
 
 /// What a server of PostgreSQL must be, in the words of libpq (`target_session_attrs`).

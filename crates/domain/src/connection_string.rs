@@ -198,6 +198,7 @@ impl ConnectionString {
             replica_set: structure.replica_set.clone(),
             channel_binding: structure.channel_binding,
             session_attributes: structure.session_attributes,
+            unused_password: None,
         }
     }
 

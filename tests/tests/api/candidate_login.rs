@@ -13,7 +13,8 @@ fn heard(server: &FakeServer) -> String {
 #[test]
 fn a_rotated_password_is_proven_before_it_is_written() {
     let server = TestServer::start();
-    let redis = redis("the new one", "7");
+    // T17: a server that was told the stored password before repeats it.
+    let redis = redis("the new one", "7 the old one");
     let string = format!("redis://app:the%20old%20one@127.0.0.1:{}/2", redis.port());
     let by_parts = with(redis_at("a", redis.port(), "the old one"), json!({"username": "app"}));
     for body in [by_parts, by_string("b", "redis", &string)] {
@@ -26,6 +27,7 @@ fn a_rotated_password_is_proven_before_it_is_written() {
         let answer = server.editor.post(&target, &json!({"password": "the new one"})).expect(200);
         assert_eq!(answer.json()["success"], true, "{}", answer.text());
         assert!(!answer.text().contains("the new one"), "{}", answer.text());
+        assert_eq!(answer.json()["details"]["server_version"], "Redis 7 ***");
         let another = json!({"username": "next", "password": "the new one", "timeout_ms": 30000});
         let answer = server.editor.post(&target, &another).expect(200).json();
         assert_eq!(answer["success"], true, "{answer}");

@@ -5,6 +5,7 @@ use super::packstream::{Given, Map, Value};
 use super::{Neo4j, OWNER, Outcome, SYSTEM, ask, question};
 use crate::failure::Cause;
 use crate::session::Session;
+use crate::shown::blanked;
 use zeroize::Zeroizing;
 
 /// How we introduce ourselves.
@@ -82,7 +83,7 @@ impl Neo4j<'_> {
         let query = if self.asked { question(OWNER, self.database()) } else { Vec::new() };
         session.send(&Zeroizing::new([&hello[..], &log_on, &query].concat())).await?;
         let about = success(session).await?;
-        self.server = server(&about);
+        self.server = server(&about, &self.spec.secrets());
         if version.has_log_on() { success(session).await } else { Ok(about) }
     }
 }
@@ -113,6 +114,6 @@ async fn success(session: &mut Session) -> Result<Map, Cause> {
 }
 
 /// Product and version as the server names itself: `Neo4j/5.26.0`.
-fn server(about: &Map) -> Option<String> {
-    about.text("server").map(|name| name.replacen('/', " ", 1))
+fn server(about: &Map, secrets: &[&str]) -> Option<String> {
+    about.text("server").map(|name| blanked(name, secrets).replacen('/', " ", 1))
 }

@@ -139,6 +139,12 @@ async fn t17_what_the_server_repeats_is_not_shown() {
     let details = run(replies).await.result.expect("logs in");
     assert_eq!(details.server_version.as_deref(), Some("Neo4j [31m5 ***[0m"));
     assert_eq!(details.database_name.as_deref(), Some("***"));
+
+    // The `/` of a password is one that could be taken for that before a version.
+    let mut replies = good();
+    replies[0] = success(&[("server", PASSWORD)]);
+    let details = run(replies).await.result.expect("logs in");
+    assert_eq!(details.server_version.as_deref(), Some("***"));
 }
 
 #[tokio::test]

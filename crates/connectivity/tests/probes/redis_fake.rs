@@ -1,7 +1,7 @@
 //! Fake Redis servers.
 
 use crate::support::{
-    ENOUGH, Fake, FixedClock, PASSWORD, assert_failed, await_true, login, order, test,
+    ENOUGH, Fake, FixedClock, PASSWORD, assert_failed, await_true, database, login, order, test,
 };
 use datastore_connectivity::{ProbeSettings, Probes};
 use datastore_domain::{ConnectSpec, FailureCode, ProbeReport, Step, System, Timestamp};
@@ -145,6 +145,22 @@ async fn t09_the_password_goes_to_redis_only() {
     let report = test(&fake.spec(System::Redis), ENOUGH).await;
     assert_failed(&report, Step::Authenticate, FailureCode::ProtocolMismatch);
     assert_eq!(&seen.lock().expect("no panic")[..], b"*1\r\n$4\r\nPING\r\n");
+}
+
+/// Whoever may write an index learns nothing of the password by how it is shown.
+#[tokio::test]
+async fn t15_an_index_is_shown_as_it_was_written() {
+    for index in ["01234", "1234", "01235"] {
+        let selected = &[NOAUTH, "+OK\r\n", "+OK\r\n", "+PONG\r\n", "$-1\r\n"];
+        let (fake, _) = scripted(selected).await;
+        let spec = ConnectSpec {
+            credentials: login(None, Some("1234")),
+            database: database(index, System::Redis),
+            ..fake.spec(System::Redis)
+        };
+        let details = test(&spec, ENOUGH).await.result.expect("logs in");
+        assert_eq!(details.database_name.as_deref(), Some(index));
+    }
 }
 
 /// A member of a cluster, or a replica, that sends the client elsewhere.

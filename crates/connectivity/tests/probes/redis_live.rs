@@ -72,7 +72,7 @@ async fn a_server_without_passwords_live() {
 
 #[tokio::test]
 async fn indexes_live() {
-    for (index, shown) in [("0", "0"), ("5", "5"), ("05", "5"), ("15", "15")] {
+    for (index, shown) in [("0", "0"), ("5", "5"), ("05", "05"), ("15", "15")] {
         let database = database(index, System::Redis);
         let report = test(&ConnectSpec { database, ..server("TEST_REDIS_URL") }, ENOUGH).await;
         let details = report.result.unwrap_or_else(|failure| panic!("{index}: {failure:?}"));

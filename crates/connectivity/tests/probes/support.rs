@@ -147,6 +147,7 @@ pub(crate) fn spec(system: System, host: &str, port: u16) -> ConnectSpec {
         replica_set: None,
         channel_binding: ChannelBinding::default(),
         session_attributes: None,
+        unused_password: None,
     }
 }
 

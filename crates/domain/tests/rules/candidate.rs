@@ -59,8 +59,10 @@ fn a_login_takes_the_place_of_the_stored_one_and_nothing_else() {
         let credentials = spec.credentials.clone().expect("a login");
         assert_eq!(credentials.username.expect("a user").as_str(), expected);
         assert_eq!(credentials.password.expect("a password").expose(), "new");
+        assert_eq!(spec.secrets(), ["new", "old"], "neither is to be shown");
         let credentials = stored_spec.credentials.clone();
-        assert_eq!(ConnectSpec { credentials, ..spec }, stored_spec);
+        let as_before = ConnectSpec { credentials, unused_password: None, ..spec };
+        assert_eq!(as_before, stored_spec);
     }
     // A server without a login may be tried with one.
     let open = stored("redis://cache.example");
