@@ -29,6 +29,10 @@ const MAX_ENDPOINTS: usize = 8;
 /// Asks the resolver of the system, or stands for it in tests.
 type Lookup = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
+/// An address and a port, however the address is written: without the zone that says which of our
+/// links leads there, and as IPv4 where it is that inside IPv6.
+pub(crate) type Server = (IpAddr, u16);
+
 /// An address that passed the policy, with the host that led to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
@@ -54,8 +58,8 @@ impl From<Cause> for Shut {
 /// Resolves, checks and connects.
 pub(crate) struct Door {
     policy: EgressPolicy,
-    /// Tests that talk to one address at a time: nobody is flooded through us.
-    places: Arc<Places<SocketAddr>>,
+    /// Tests that talk to one server at a time: nobody is flooded through us.
+    places: Arc<Places<Server>>,
     lookup: Arc<Lookup>,
     /// The resolver of the system cannot be interrupted: a lookup holds its place here until it
     /// returns, even when its test has long ended.
@@ -106,6 +110,9 @@ impl Door {
     pub(crate) async fn resolve(&self, endpoints: &[Endpoint]) -> Result<Vec<Target>, Shut> {
         let mut targets = Vec::new();
         let mut unknown = Cause::NAME_UNKNOWN;
+        // Of several servers so many addresses each that a test tries eight in all.
+        let most =
+            if endpoints.len() > 1 { MAX_ENDPOINTS / endpoints.len() } else { MAX_ADDRESSES };
         for endpoint in endpoints.iter().take(MAX_ENDPOINTS) {
             let Some(port) = endpoint.port else {
                 return Err(Cause::NO_SRV_RECORDS.into());
@@ -114,6 +121,7 @@ impl Door {
                 Ok(found) => targets.extend(
                     found
                         .into_iter()
+                        .take(most.max(1))
                         .map(|address| Target { host: endpoint.host.clone(), address }),
                 ),
                 Err(Shut::Failed(cause)) if cause != Cause::BLOCKED => unknown = cause,
@@ -171,8 +179,9 @@ impl Door {
     }
 
     /// A place among the tests that talk to `address`.
-    pub(crate) fn place(&self, address: SocketAddr) -> Result<Place<SocketAddr>, Shut> {
-        self.places.take(address).ok_or(Shut::NoCapacity)
+    pub(crate) fn place(&self, address: SocketAddr) -> Result<Place<Server>, Shut> {
+        let server = (address.ip().to_canonical(), address.port());
+        self.places.take(server).ok_or(Shut::NoCapacity)
     }
 
     /// Connects to the first address that answers; the others are not touched any more. What comes
@@ -186,7 +195,7 @@ impl Door {
         &self,
         targets: &[Target],
         deadline: Instant,
-    ) -> Result<(GuardedStream, Place<SocketAddr>), Shut> {
+    ) -> Result<(GuardedStream, Place<Server>), Shut> {
         let mut cause = Cause::UNREACHABLE;
         for (tried, Target { host, address }) in targets.iter().enumerate() {
             // Judged again, although `resolve` did: no caller can get this wrong.

@@ -1,7 +1,7 @@
 //! One test: resolve, connect, tls, authenticate, query, in this order and under one deadline.
 
 use crate::conversation::{Answer, Conversation, Upgrade, conversation};
-use crate::door::{Door, Shut};
+use crate::door::{Door, Server, Shut};
 use crate::failure::Cause;
 use crate::kept::{Kept, Sessions};
 use crate::places::Place;
@@ -15,7 +15,6 @@ use datastore_domain::{
     ConnectSpec, FailureCode, ProbeDetails, ProbeReport, Step, Timestamp, TlsMode,
 };
 use datastore_ports::{Clock, ConnectionTest, SessionKey};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
@@ -38,7 +37,7 @@ pub(crate) struct Pipeline {
 struct Open {
     session: Session,
     goodbye: &'static [u8],
-    _place: Place<SocketAddr>,
+    _place: Place<Server>,
 }
 
 /// Nothing was found out, because something of ours ran out.

@@ -130,6 +130,43 @@ async fn members_without_an_address_are_passed_over() {
     assert_eq!(resolve(&door, &many).await.map(|found| found.len()), Ok(MAX_ENDPOINTS));
 }
 
+/// However many addresses the names of a set have, a test tries eight, some of each name.
+#[tokio::test]
+async fn t03_of_a_set_eight_addresses_are_tried() {
+    let address = |net: u8, n: u8| SocketAddr::from((Ipv4Addr::new(10, 0, net, n), 7));
+    let door = door(move |name, _| {
+        let net = name[1..].parse().expect("a number");
+        Ok((0..16).map(|n| address(net, n)).collect())
+    });
+    let names = ["a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8"];
+    let nets = |found: Vec<SocketAddr>| {
+        let nets = found.iter().map(|address| match address.ip() {
+            IpAddr::V4(ip) => ip.octets()[2],
+            IpAddr::V6(_) => unreachable!("the resolver knows none"),
+        });
+        nets.collect::<Vec<_>>()
+    };
+    for (count, expected) in
+        [(1, vec![1; 16]), (2, vec![1, 1, 1, 1, 2, 2, 2, 2]), (8, (1..=8).collect())]
+    {
+        let found = resolve(&door, &names[..count]).await;
+        assert_eq!(found.map(nets), Ok(expected), "{count}");
+    }
+}
+
+/// Neither another way to write an address nor a zone makes it another server.
+#[tokio::test]
+async fn t13_a_server_is_one_however_it_is_written() {
+    let door = door(|_, _| unreachable!());
+    let held = door.place(at("127.0.0.1")).expect("the one place");
+    assert!(door.place(at("::ffff:127.0.0.1")).is_err());
+    drop(held);
+    let zone = |zone| SocketAddr::V6(std::net::SocketAddrV6::new(Ipv6Addr::LOCALHOST, 7, 0, zone));
+    let _held = door.place(zone(1)).expect("the one place");
+    assert!(door.place(zone(2)).is_err());
+    assert!(door.place(at("127.0.0.1")).is_ok(), "another server has its own");
+}
+
 #[tokio::test]
 async fn t41_a_stuck_lookup_holds_its_place_and_nothing_else() {
     let (release, stuck) = std::sync::mpsc::channel::<()>();
