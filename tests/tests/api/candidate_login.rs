@@ -72,9 +72,9 @@ fn t14_the_stored_password_is_tried_for_the_stored_user_alone() {
         (
             json!({"username": "", "password": 7, "timeout_ms": 1, "server": "127.0.0.1"}),
             &[
+                "timeout_ms:out_of_range",
                 "username:blank",
                 "password:invalid_type",
-                "timeout_ms:out_of_range",
                 "server:unknown_member",
             ],
         ),

@@ -3,7 +3,9 @@
 use crate::test_connection::{assert_failed, redis, redis_at};
 use datastore_tests::{FakeServer, TestServer};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 fn checks(server: &TestServer, path: &str) -> Value {
     server.viewer.get(&format!("{path}performance/")).json()["observed"]["checks"].clone()
@@ -59,6 +61,39 @@ fn t47_a_change_or_a_deletion_closes_the_session() {
     assert!(farewells.iter().all(|seen| seen.ends_with(b"QUIT\r\n")), "{farewells:?}");
 }
 
+/// A login that is wrong by now is not told as right by a session from before.
+#[test]
+fn a_failed_test_closes_the_session() {
+    let server = TestServer::start();
+    let is_rotated = Arc::new(AtomicBool::new(false));
+    let rotated = is_rotated.clone();
+    let logged_in = Mutex::new(HashSet::new());
+    // Who is logged in stays so, as with real servers.
+    let redis = FakeServer::by_connection("127.0.0.1", move |connection, packet| {
+        let asked = String::from_utf8_lossy(packet).contains("AUTH");
+        let mut logged_in = logged_in.lock().expect("no panic");
+        if asked && !rotated.load(Ordering::SeqCst) {
+            logged_in.insert(connection);
+            return b"+OK\r\n+PONG\r\n$-1\r\n".to_vec();
+        }
+        let answer = if asked { "-WRONGPASS x\r\n" } else { "-NOAUTH x\r\n" };
+        let answer = if logged_in.contains(&connection) { "+PONG\r\n" } else { answer };
+        answer.as_bytes().to_vec()
+    });
+    let path = server.editor.create_at(&redis_at("a", redis.port(), "first secret"));
+    let test = |reuse: bool| {
+        let target = format!("{path}test-connection/");
+        server.editor.post(&target, &json!({ "reuse": reuse })).expect(200).json()
+    };
+    assert_eq!(test(true)["success"], true);
+    is_rotated.store(true, Ordering::SeqCst);
+    assert_eq!(test(true)["success"], true, "the session does not know");
+    assert_failed(&test(false), "authenticate", "authentication_failed", "password");
+    redis.await_ended(2);
+    assert_failed(&test(true), "authenticate", "authentication_failed", "password");
+    assert_eq!(redis.seen().len(), 3);
+}
+
 /// A replica that has not heard of the change notices it when it is asked next.
 #[test]
 fn t47_a_change_elsewhere_ends_the_session() {
@@ -88,6 +123,10 @@ fn a_kept_session_proves_no_other_login() {
     };
     assert_eq!(refused(json!({"reuse": true, "password": "p"})), ["reuse:conflict"]);
     assert_eq!(refused(json!({"reuse": "yes"})), ["reuse:invalid_type"]);
+    // All at once, in the order of the members.
+    let all = json!({"password": "", "reuse": true, "timeout_ms": 1});
+    let expected = ["timeout_ms:out_of_range", "reuse:conflict", "password:blank"];
+    assert_eq!(refused(all), expected);
     assert_eq!(refused(json!({"re_use": true})), ["re_use:unknown_member"]);
 }
 

@@ -11,7 +11,7 @@ use crate::state::{Allowed, State, path_id};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use datastore_application::{DEFAULT_DEADLINE, TestConnections};
-use datastore_domain::CandidateLogin;
+use datastore_domain::{CandidateLogin, Member};
 use std::time::Duration;
 use utoipa::ToSchema;
 
@@ -67,9 +67,8 @@ pub(crate) async fn test_connection(
     let located = state.registry.locate(&granted, path_id(&request)?).await?;
     let mut members = body::read_optional(&request, payload).await?;
     Query::none(&request)?;
-    let login =
-        CandidateLogin::new(&text(members.take("username")), &secret(members.take("password")));
-    let mut errors = login.as_ref().err().map(violations).unwrap_or_default();
+    let (user, password) = (text(members.take("username")), secret(members.take("password")));
+    let mut errors = Vec::new();
     let timeout = optional(&mut members, "timeout_ms", &mut errors, |json| match json {
         Json::Number(ms) if ms.fract() == 0.0 && TIMEOUT_MS.contains(&ms) => {
             Ok(Duration::from_secs_f64(ms / 1000.0))
@@ -80,10 +79,12 @@ pub(crate) async fn test_connection(
         _ => Err(("invalid_type", "Must be a number.".to_owned())),
     });
     let reuse = optional(&mut members, "reuse", &mut errors, flag).unwrap_or_default();
-    if reuse && login.as_ref().is_ok_and(Option::is_some) {
+    if reuse && !matches!(password, Member::Absent | Member::Null) {
         let detail = "Must not be true beside password: only a fresh handshake proves a login.";
         errors.push(FieldError::member("reuse", "conflict", detail.to_owned()));
     }
+    let login = CandidateLogin::new(&user, &password);
+    errors.extend(login.as_ref().err().map(violations).unwrap_or_default());
     errors.extend(members.unknown(&KNOWN));
     refuse(errors)?;
     let (registry, deadline) = (&state.registry, timeout.unwrap_or(DEFAULT_DEADLINE));
