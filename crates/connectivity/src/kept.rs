@@ -121,7 +121,7 @@ fn close(resting: Resting) {
 mod tests {
     use super::*;
     use datastore_domain::{Timestamp, Version};
-    use tokio::io::AsyncReadExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
 
     fn key(record: u16) -> SessionKey {
@@ -152,6 +152,26 @@ mod tests {
         assert_eq!(goodbye(far).await, b"bye");
         assert!(begun.elapsed() >= sessions.rest);
         assert!(sessions.take(key(1)).is_none());
+    }
+
+    /// An answer that came before the question is none, also from a server that has left since.
+    #[tokio::test]
+    async fn what_was_said_while_a_session_rested_is_noticed() {
+        for says in [&b"+PONG\r\n"[..], b""] {
+            let (Kept { mut session, .. }, mut far) = kept().await;
+            assert!(session.rests().await);
+            far.write_all(says).await.expect("heard");
+            if says.is_empty() {
+                drop(far);
+            }
+            let noticed = async {
+                while session.rests().await {
+                    tokio::task::yield_now().await;
+                }
+            };
+            let noticed = tokio::time::timeout(Duration::from_secs(10), noticed).await;
+            noticed.expect("it arrives");
+        }
     }
 
     #[tokio::test]

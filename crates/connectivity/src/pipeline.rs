@@ -106,6 +106,9 @@ impl Pipeline {
             self.sessions.keep(key, kept);
             return Err(NoCapacity);
         };
+        if !kept.session.rests().await {
+            return Ok(None);
+        }
         let mut talk = conversation(spec, &self.hashing);
         let required = kept.password_required;
         let mut progress = Progress::again(spec.system, kept.session.is_encrypted(), required);

@@ -62,6 +62,11 @@ impl Session {
         self.buffer.is_empty()
     }
 
+    /// Whether the far end has neither said anything since nor left: what comes next is an answer.
+    pub(crate) async fn rests(&mut self) -> bool {
+        self.is_quiet() && timeout(Duration::ZERO, self.fill()).await.is_err()
+    }
+
     /// The server's certificate (DER), for channel binding.
     pub(crate) fn certificate(&self) -> Option<&[u8]> {
         self.certificate.as_ref()?.as_deref()
