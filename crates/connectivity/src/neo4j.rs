@@ -43,8 +43,6 @@ pub(crate) struct Neo4j<'a> {
     password_required: Option<bool>,
     /// Product and version from the login.
     server: Option<String>,
-    /// Whether [`OWNER`] went out with the login.
-    asked: bool,
 }
 
 /// How a query went.
@@ -56,7 +54,12 @@ enum Outcome {
 
 impl<'a> Neo4j<'a> {
     pub(crate) fn new(spec: &'a ConnectSpec) -> Self {
-        Self { spec, password_required: None, server: None, asked: false }
+        Self { spec, password_required: None, server: None }
+    }
+
+    /// With one, [`OWNER`] goes out with the login.
+    fn password(&self) -> Option<&'a str> {
+        Some(self.spec.credentials.as_ref()?.password.as_ref()?.expose())
     }
 
     fn database(&self) -> Option<&'a str> {
@@ -115,7 +118,7 @@ impl Conversation for Neo4j<'_> {
     }
 
     async fn query(&mut self, session: &mut Session) -> Result<Answer, Cause> {
-        if self.asked
+        if self.password().is_some()
             && let Some(answer) = self.owner(session).await?
         {
             return Ok(answer);

@@ -242,7 +242,7 @@ pub(crate) fn revised_connection(
             whole_parts(parts, tls_minimum, findings).map(SecretPlan::Seal)
         }
         (Form::Parts | Form::Neither, SealedConnection::Parts { .. }) => {
-            revised_parts(parts, stored, system, tls_minimum, findings)
+            revised_parts(parts, stored, system, moved_system, tls_minimum, findings)
         }
     }
 }
@@ -299,31 +299,33 @@ fn revised_parts(
     parts: Parts,
     stored: &Datastore,
     system: Option<System>,
+    moved_system: bool,
     tls_minimum: TlsMode,
     findings: &mut Findings,
 ) -> Option<SecretPlan> {
     let base = stored_parts(stored)?;
-    let tls = mode(&parts.tls, base.tls);
-    let moved_system = system.is_some_and(|s| s != stored.profile.classification.system());
-    let plan = parts_plan(parts, &base, system, moved_system, findings);
+    let written = mode(&parts.tls, base.tls);
+    // A mode that is none weakens nothing; the finding on it stops the write.
+    let tls = written.unwrap_or(base.tls);
+    let plan = parts_plan(parts, tls, &base, system, moved_system, findings);
     // A bad name of a database is an attempt to change it.
     let stays = matches!(&plan, Some(SecretPlan::Keep(kept)) if *kept == stored.connection)
         && !findings.has(Field::Database);
     if !stays {
-        tls_minimum::demand_of_parts(tls, tls_minimum, findings);
+        tls_minimum::demand_of_parts(written, tls_minimum, findings);
     }
     plan
 }
 
+/// Keeps the password or seals the written one, with `tls` as the mode after the write.
 fn parts_plan(
     parts: Parts,
+    tls: TlsMode,
     base: &StoredParts<'_>,
     system: Option<System>,
     moved_system: bool,
     findings: &mut Findings,
 ) -> Option<SecretPlan> {
-    // A mode that is none weakens nothing; the finding on it stops the write.
-    let tls = mode(&parts.tls, base.tls).unwrap_or(base.tls);
     let host = required(parts.host, Some(base.host.clone()), Field::Server, findings);
     let port = required(parts.port, Some(base.port), Field::Port, findings);
     let username = required(parts.username, Some(base.username.clone()), Field::Username, findings);

@@ -11,15 +11,17 @@ fn checks(server: &TestServer, path: &str) -> Value {
     server.viewer.get(&format!("{path}performance/")).json()["observed"]["checks"].clone()
 }
 
+/// Tests the datastore at `path`, which has to be answered with a result.
+fn test(server: &TestServer, path: &str, options: &Value) -> Value {
+    server.editor.post(&format!("{path}test-connection/"), options).expect(200).json()
+}
+
 #[test]
 fn a_kept_session_is_asked_again_and_the_answer_says_so() {
     let server = TestServer::start();
     let redis = redis("first secret", "7.0.15");
     let path = server.editor.create_at(&redis_at("a", redis.port(), "first secret"));
-    let test = |options: Value| {
-        let target = format!("{path}test-connection/");
-        server.editor.post(&target, &options).expect(200).json()
-    };
+    let test = |options: Value| test(&server, &path, &options);
     let first = test(json!({"reuse": true}));
     assert_eq!(first["message"], "Connection successful");
     let again = test(json!({"reuse": true, "timeout_ms": 1000}));
@@ -45,10 +47,7 @@ fn t47_a_change_or_a_deletion_closes_the_session() {
     let server = TestServer::start();
     let redis = redis("first secret", "7");
     let path = server.editor.create_at(&redis_at("a", redis.port(), "first secret"));
-    let test = || {
-        let target = format!("{path}test-connection/");
-        server.editor.post(&target, &json!({"reuse": true})).expect(200).json()
-    };
+    let test = || test(&server, &path, &json!({"reuse": true}));
     let _ = test();
     let _ = test();
     assert_eq!(redis.seen().len(), 1);
@@ -81,10 +80,7 @@ fn a_failed_test_closes_the_session() {
         answer.as_bytes().to_vec()
     });
     let path = server.editor.create_at(&redis_at("a", redis.port(), "first secret"));
-    let test = |reuse: bool| {
-        let target = format!("{path}test-connection/");
-        server.editor.post(&target, &json!({ "reuse": reuse })).expect(200).json()
-    };
+    let test = |reuse: bool| test(&server, &path, &json!({ "reuse": reuse }));
     assert_eq!(test(true)["success"], true);
     is_rotated.store(true, Ordering::SeqCst);
     assert_eq!(test(true)["success"], true, "the session does not know");
@@ -100,10 +96,7 @@ fn t47_a_change_elsewhere_ends_the_session() {
     let server = TestServer::start();
     let redis = redis("first secret", "7");
     let path = server.editor.create_at(&redis_at("a", redis.port(), "first secret"));
-    let test = || {
-        let target = format!("{path}test-connection/");
-        server.editor.post(&target, &json!({"reuse": true})).expect(200).json()
-    };
+    let test = || test(&server, &path, &json!({"reuse": true}));
     let _ = test();
     let elsewhere = server.replica("");
     // The password is written anew, and is wrong from now on.

@@ -29,7 +29,7 @@ impl Neo4j<'_> {
     ) -> Result<(), Cause> {
         let credentials = self.spec.credentials.as_ref();
         let user = credentials.and_then(|c| c.username.as_ref()).map(|user| user.as_str());
-        let password = credentials.and_then(|c| c.password.as_ref()).map(|p| p.expose());
+        let password = self.password();
         let login = match password {
             Some(password) => vec![
                 ("scheme", Given::Text("basic")),
@@ -79,8 +79,7 @@ impl Neo4j<'_> {
         let hello = codec::request(Tag::Hello, &[Given::Map(&hello)]);
         let log_on = version.has_log_on().then(|| codec::request(Tag::LogOn, &[Given::Map(login)]));
         let log_on = log_on.unwrap_or_default();
-        self.asked = self.spec.credentials.as_ref().is_some_and(|login| login.password.is_some());
-        let query = if self.asked { question(OWNER, self.database()) } else { Vec::new() };
+        let query = self.password().map(|_| question(OWNER, self.database())).unwrap_or_default();
         session.send(&Zeroizing::new([&hello[..], &log_on, &query].concat())).await?;
         let about = success(session).await?;
         self.server = server(&about, &self.spec.secrets());

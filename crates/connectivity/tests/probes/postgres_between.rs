@@ -77,7 +77,7 @@ async fn t08_a_login_is_bound_to_the_certificate_unless_the_record_says_otherwis
         let report = test(&record(binding, PASSWORD), ENOUGH).await;
         let message = assert_failed(&report, Step::Authenticate, FailureCode::TlsFailed);
         assert!(message.contains("channel_binding=disable"), "{message}");
-        // A wrong password is one there, too.
+        // A wrong password gets no further.
         let report = test(&record(binding, "wrong"), ENOUGH).await;
         assert!(report.result.is_err());
     }
