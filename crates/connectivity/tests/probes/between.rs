@@ -53,13 +53,20 @@ impl Between {
     /// Ends all connections that there are, and waits for their end.
     pub(crate) async fn cut(&self) {
         self.cut.send_replace(());
+        self.ended().await;
+    }
+
+    /// Waits until no connection is open.
+    async fn ended(&self) {
         let mut open = self.counts.open.subscribe();
         let ended = timeout(ENOUGH, open.wait_for(|open| *open == 0)).await;
         let _ = ended.expect("in time").expect("the counts are ours");
     }
 
-    /// Bytes that the server has sent.
-    pub(crate) fn sent(&self) -> usize {
+    /// Bytes that the server has sent, once its connections have ended: the last of them are
+    /// counted after the client has them.
+    pub(crate) async fn sent(&self) -> usize {
+        self.ended().await;
         self.counts.sent.load(Ordering::SeqCst)
     }
 

@@ -213,7 +213,8 @@ async fn hung_up(server: &Server) -> Cell {
     let report = test(&server.at(whole.port), ENOUGH).await;
     assert_eq!(called(&report), "success", "through a proxy: {:?}", report.result);
     // The last bytes of Redis are its goodbye.
-    let sent = whole.sent() - if server.system == System::Redis { b"+OK\r\n".len() } else { 0 };
+    let sent =
+        whole.sent().await - if server.system == System::Redis { b"+OK\r\n".len() } else { 0 };
     let mut steps = Vec::new();
     for length in (0..sent).step_by((sent / 40).max(1)).chain([sent - 1]) {
         let between = Between::start("127.0.0.1:0", port, length).await;
